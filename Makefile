@@ -1,0 +1,59 @@
+# Every verb of the project. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := contracts gateway session-service cli
+SOURCES := $(MEMBERS:%=%/src)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-alone check format lock bench test-compose clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## install everything into .venv
+
+$(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock $(MEMBERS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gestalt needs Python 3.11 or newer; PYTHON=$(PYTHON) is older" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	@touch $@
+
+run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKSPACE, REDIS_URL)
+	@exec $(BIN)/gestalt up
+
+test: setup ## every test that needs no Docker
+	$(BIN)/python -m pytest
+
+test-alone: setup ## each member installed and tested by itself
+	$(BIN)/python tests/alone.py $(MEMBERS)
+
+check: setup ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports --no-cache
+
+format: setup ## let ruff mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+lock: ## pin every dependency again, with hashes
+	@uv=$$(command -v $(BIN)/uv || command -v uv); \
+	flags="--quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header"; \
+	members="--no-emit-package gestalt-contracts --no-emit-package gestalt-gateway --no-emit-package gestalt-session"; \
+	$$uv pip compile $$flags $$members $(MEMBERS:%=%/pyproject.toml) -o requirements.lock && \
+	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
+	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock
+
+bench: setup ## the benchmarks, with their budgets
+	$(BIN)/python -m benchmarks.terminal
+
+test-compose: setup ## the containers on a real Docker engine
+	$(BIN)/python -m pytest -m docker tests/compose
+
+clean: ## remove what set-up and tests made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""gestalt_cli."""

@@ -1,0 +1,1 @@
+"""What two Gestalt processes must agree on; nothing that only one of them needs."""
