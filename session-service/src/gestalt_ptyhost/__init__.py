@@ -1,1 +1,4 @@
-"""gestalt_ptyhost."""
+"""The process that holds terminals: parent of the programs, only reader of their PTYs, writer of their journals.
+
+It knows nothing of HTTP, Redis or agents, and imports the standard library only.
+"""
