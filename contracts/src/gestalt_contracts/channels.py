@@ -28,6 +28,9 @@ KEPT: dict[Stream, int] = {
 INTAKE_KEPT = 100_000
 """Events that flows have not processed yet; what this cap drops is counted and told."""
 
+INTAKE_GROUP = "flow"
+"""The consumer group on the intake; the publisher creates it at 0, so nothing is missed before the first consumer."""
+
 
 class Names(Struct, frozen=True):
     """The keys of one Gestalt; two of them share a Redis by different namespaces."""
@@ -63,6 +66,11 @@ class Names(Struct, frozen=True):
         return self.key("workspace")
 
     @property
+    def epoch(self) -> str:
+        """A random value set once: a Redis that was emptied gets another."""
+        return self.key("epoch")
+
+    @property
     def generation(self) -> str:
         """Counter of worker registrations: a lease holds its value, an older one is refused."""
         return self.key("generation")
@@ -83,6 +91,11 @@ class Names(Struct, frozen=True):
     def service(self, name: str, instance: str) -> str:
         """Heartbeat hash with TTL of a service that is not a worker."""
         return self.key("service", name, instance)
+
+    @property
+    def services(self) -> str:
+        """Sorted set: `<name>:<instance>` of every service by its last heartbeat (Unix seconds)."""
+        return self.key("services")
 
     @property
     def sessions(self) -> str:
@@ -112,6 +125,11 @@ class Names(Struct, frozen=True):
     def login(self, digest: str) -> str:
         """A login session, by the hash of its cookie."""
         return self.key("login", digest)
+
+    @property
+    def logouts(self) -> str:
+        """Pub/sub only: the hashes of login sessions that were ended."""
+        return self.key("logouts")
 
     def ticket(self, digest: str) -> str:
         """A single-use ticket, by its hash."""
