@@ -1,0 +1,1 @@
+"""This worker among others: its lease and records in the directory, its events on the bus."""

@@ -1,0 +1,147 @@
+"""A worker's place in the directory: it registers, renews, re-registers after whatever happened to its lease or to Redis,
+and keeps its sessions' records fresh. Terminals never wait for any of this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, WorkerRecord
+from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.slot import Slot
+
+RENEW_EVERY = 1.0  # a third of the lease
+SWEEP_EVERY = 2  # every so many renewals; whoever holds the lease does it
+SWEEP_LEASE_MS = 5_000
+
+log = structlog.get_logger()
+
+
+class Roster(Protocol):
+    """Where the sessions of this worker are found."""
+
+    def listed(self) -> Iterable[Session]:
+        """All that are listed."""
+
+    async def end_unwanted(self, record: SessionRecord) -> None:
+        """Somebody deleted this session, or took its name, while we were away: end it."""
+
+
+class Membership:
+    """The lease, and the records behind it."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        slot: Slot,
+        record: WorkerRecord,
+        roster: Roster,
+        *,
+        lost_after: float,
+        beat: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.record = record
+        self._directory = directory
+        self._slot = slot
+        self._roster = roster
+        self._lost_after = lost_after
+        self._beat = beat
+        self._dirty: dict[str, Session] = {}
+        self._registered = False
+        self._turn = 0
+
+    def changed(self, session: Session) -> None:
+        """The record of `session` is to be written with the next beat."""
+        self._dirty[session.uid] = session
+
+    def forget(self, session: Session) -> None:
+        """`session` has left the list."""
+        self._dirty.pop(session.uid, None)
+
+    def record_of(self, session: Session) -> SessionRecord:
+        """What others see of a session of ours."""
+        return SessionRecord(
+            uid=session.uid,
+            id=session.id,
+            worker=self.record.id,
+            generation=self.record.generation,
+            created_at=session.file.created_at,
+            status=session.status.value,
+            summary=session.summary(self.record.id),
+        )
+
+    async def register(self) -> None:
+        """Take the lease anew and re-register everything we hold. Raises DirectoryUnavailable."""
+        self.record = await self._directory.register(self.record, floor=self._slot.state.generation)
+        await asyncio.to_thread(self._slot.keep_generation, self.record.generation)
+        noted = {record.uid: record for record in await self._directory.sessions()}
+        for session in list(self._roster.listed()):
+            known = noted.get(session.uid)
+            if known is not None and (known.end_requested or known.name_lost):
+                await self._roster.end_unwanted(known)
+            elif not await self._directory.adopt(self.record, self.record_of(session)):
+                await self._roster.end_unwanted(self.record_of(session))
+        self._registered = True
+        log.info("registered", worker=self.record.id, generation=self.record.generation)
+
+    async def write_now(self, session: Session) -> None:
+        """Write one record at once. Raises DirectoryUnavailable, StaleGeneration."""
+        self._dirty.pop(session.uid, None)
+        await self._directory.write(self.record, [self.record_of(session)])
+
+    async def keep_forever(self) -> None:
+        """Beat once a second, whatever happens."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            try:
+                await self._one_beat()
+            except DirectoryUnavailable as error:
+                self._registered = False  # Redis may come back empty: register again, which is harmless if it did not
+                log.warning("the directory is away", error=str(error))
+            except StaleGeneration:
+                self._registered = False
+                log.warning("the lease was lost", worker=self.record.id)
+            except Exception:
+                log.exception("a beat failed")
+
+    async def _one_beat(self) -> None:
+        await self._beat()
+        if not self._registered:
+            await self.register()
+        count = sum(session.live for session in self._roster.listed())
+        self.record = await self._directory.renew(msgspec.structs.replace(self.record, sessions=count))
+        await self._write_dirty()
+        self._turn += 1
+        if self._turn % SWEEP_EVERY == 0:
+            await self._sweep()
+
+    async def _write_dirty(self) -> None:
+        dirty, self._dirty = self._dirty, {}
+        try:
+            if dirty:
+                await self._directory.write(self.record, [self.record_of(session) for session in dirty.values()])
+        except (DirectoryUnavailable, StaleGeneration):
+            self._dirty = dirty | self._dirty
+            raise
+
+    async def _sweep(self) -> None:
+        if await self._directory.hold("sweep", self.record.id, milliseconds=SWEEP_LEASE_MS):
+            await self._directory.sweep(lost_after=self._lost_after)
+
+    async def set_draining(self, *, draining: bool) -> None:
+        """Take no more sessions, or take them again."""
+        changed = await self._directory.drain(self.record.id, draining=draining)
+        if changed is not None:
+            self.record = msgspec.structs.replace(self.record, state=changed.state)
+
+    async def leave(self) -> None:
+        """A clean stop: the last word on every session, then the lease is given back."""
+        try:
+            await self._write_dirty()
+            await self._directory.leave(self.record)
+        except (DirectoryUnavailable, StaleGeneration) as error:
+            log.warning("left without a word to the directory", error=repr(error))

@@ -1,0 +1,65 @@
+"""Events on their way to the bus: in order, kept while Redis is away, bounded, what is dropped is counted and told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from gestalt_contracts.bus import Bus, BusUnavailable
+from gestalt_contracts.channels import Stream
+from gestalt_contracts.events import Event
+
+MOST_WAITING = 10_000  # a Redis restart takes seconds; a workspace makes some events a second
+PAUSE = 0.25  # between tries while Redis is away
+
+log = structlog.get_logger()
+
+
+class Outbox:
+    """`put` never waits; `send_forever` publishes."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._waiting: deque[tuple[Event, bool]] = deque()
+        self._filled = asyncio.Event()
+        self._dropped = 0
+
+    def put(self, event: Event, *, intake: bool = True) -> None:
+        """Publish `event` as soon as can be. `intake`: flows may fire on it."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.popleft()
+            self._dropped += 1
+        self._waiting.append((event, intake))
+        self._filled.set()
+
+    async def send_forever(self) -> None:
+        """Publish what is put, one after the other; an event leaves the line only when the bus has it."""
+        while True:
+            await self._filled.wait()
+            while self._waiting:
+                await self._send(*self._waiting[0])
+            self._filled.clear()
+
+    async def _send(self, event: Event, intake: bool) -> None:  # noqa: FBT001 - the pair as it stands in line
+        try:
+            await self._bus.publish(Stream.EVENTS, event, intake=intake)
+        except BusUnavailable:
+            await asyncio.sleep(PAUSE)
+            return
+        except Exception:
+            log.exception("an event could not be published and is dropped", type=event.type)
+        self._waiting.popleft()
+        if self._dropped:
+            log.error("events were dropped while the bus was away", count=self._dropped)
+            self._dropped = 0
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until everything put so far is out, `seconds` at the most (a stopping worker)."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._waiting:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            log.warning("events left unpublished at the stop", count=len(self._waiting))

@@ -1,0 +1,235 @@
+"""What the API does with sessions: create, find, change, delete; with names from the directory and words to the bus."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from gestalt_contracts import events
+from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, Taken
+from gestalt_contracts.errors import GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
+from gestalt_contracts.uids import new_uid
+from gestalt_session.cluster import announcements
+from gestalt_session.cluster.membership import Membership
+from gestalt_session.cluster.outbox import Outbox
+from gestalt_session.terminal import launch
+from gestalt_session.terminal.folder import SessionFile
+from gestalt_session.terminal.hosts import HostFailed
+from gestalt_session.terminal.pty_host import CreateFailed, HostGone
+from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.terminals import Terminals
+from gestalt_session.terminal.termination import terminate
+
+DAY = 86_400.0
+
+log = structlog.get_logger()
+
+
+class Rules(Struct, frozen=True):
+    """What the settings say about sessions."""
+
+    workspace: Path
+    shell: str
+    inherited: Mapping[str, str]
+    pass_env: tuple[str, ...]
+    url: str
+    closed_ttl: float
+    retention: float
+
+
+class LaunchFailed(GestaltError):
+    """The program could not be started; the message says why."""
+
+    status = 400
+
+
+class SessionService:
+    """The sessions of this worker, for routes and sockets. It is the observer of its terminals."""
+
+    def __init__(self, rules: Rules, directory: Directory, outbox: Outbox) -> None:
+        self.rules = rules
+        self.outbox = outbox
+        self.directory = directory
+        self.terminals: Terminals
+        self.membership: Membership
+        self._unwanted: set[str] = set()
+
+    # -- finding ---------------------------------------------------------------------------------------------------
+
+    def listed(self) -> Iterable[Session]:
+        """Every session this worker lists, by creation."""
+        return sorted(self.terminals.sessions.values(), key=lambda session: (session.file.created_at, session.uid))
+
+    def held(self, ref: str, forwarded_uid: str | None = None) -> Session:
+        """The session of an id or uid. Raises NotFound, or Misdirected when the gateway thought it were ours."""
+        session = self.terminals.sessions.get(forwarded_uid or ref) or self._by_id(ref, forwarded_uid)
+        if session is not None:
+            return session
+        if forwarded_uid is not None:
+            raise Misdirected(f"session {forwarded_uid} is not held by this worker")
+        raise NotFound("terminal not found")
+
+    def _by_id(self, ref: str, forwarded_uid: str | None) -> Session | None:
+        if forwarded_uid is not None:
+            return None
+        return next((session for session in self.terminals.sessions.values() if session.id == ref), None)
+
+    def summary(self, session: Session) -> dict[str, Any]:
+        """The public object, exact as of now."""
+        return session.summary(self.membership.record.id)
+
+    # -- creating --------------------------------------------------------------------------------------------------
+
+    async def create(self, order: launch.Order) -> Session:
+        """Start a session. Raises InvalidRequest, LaunchFailed, Unavailable."""
+        if self.membership.record.state == "draining":
+            raise Unavailable("this worker takes no new sessions")
+        file = await asyncio.to_thread(self._file_of, order)
+        await self._claim(file)
+        env = launch.environment(self.rules.inherited, self.rules.pass_env, order.env or {}, self._ours(file))
+        try:
+            session = await self.terminals.open(file, env)
+        except (CreateFailed, HostFailed, HostGone, TimeoutError, OSError) as error:
+            await self._give_back(file)
+            raise _as_refusal(error) from error
+        self.outbox.put(announcements.created(session))
+        await self._write(session)
+        return session
+
+    def _file_of(self, order: launch.Order) -> SessionFile:
+        launch.refuse_nul(order)
+        program = launch.program(order, self.rules.shell)
+        cols, rows = launch.size(order)
+        return SessionFile(
+            uid=new_uid(),
+            id="",
+            number=self.terminals.take_number(),
+            host="",
+            title=launch.base_name(order.title),
+            role=order.role or "",
+            command=program.command,
+            argv=program.argv,
+            cwd=str(launch.directory(order, self.rules.workspace)),
+            cols=cols,
+            rows=rows,
+            created_at=time.time(),
+            labels=order.labels or {},
+        )
+
+    async def _claim(self, file: SessionFile) -> None:
+        try:
+            claimed = await self.directory.claim(
+                self.membership.record, file.uid, file.title, only=file.only, created_at=file.created_at
+            )
+        except (DirectoryUnavailable, StaleGeneration) as error:
+            raise Unavailable("no session can be started while Redis is away") from error
+        if isinstance(claimed, Taken):
+            raise InvalidRequest(f"{claimed.id} is taken")
+        file.id = claimed
+
+    def _ours(self, file: SessionFile) -> dict[str, str]:
+        return (
+            {"GESTALT_SESSION_ID": file.id, "GESTALT_URL": self.rules.url}
+            if self.rules.url
+            else {"GESTALT_SESSION_ID": file.id}
+        )
+
+    async def _give_back(self, file: SessionFile) -> None:
+        try:
+            await self.directory.end(self.membership.record, file.uid, keep_seconds=0)
+        except (DirectoryUnavailable, StaleGeneration) as error:
+            log.warning("a name could not be given back", session=file.id, error=str(error))
+
+    async def _write(self, session: Session) -> None:
+        try:
+            await self.membership.write_now(session)
+        except (DirectoryUnavailable, StaleGeneration):
+            self.membership.changed(session)  # the next beat writes it
+
+    # -- ending ----------------------------------------------------------------------------------------------------
+
+    async def delete(self, session: Session) -> None:
+        """End the programs, close the viewers, take the session off the list; its history stays for its retention."""
+        if session.live:
+            session.deleting()
+            await self._write(session)
+            if not await terminate(session):
+                raise Unavailable(f"session {session.id} could not be ended in time")
+        await self._retire(session)
+
+    async def _retire(self, session: Session) -> None:
+        session.file.deleted_at = time.time()
+        await asyncio.to_thread(session.folder.save, session.file)
+        self.terminals.remove(session)
+        self.membership.forget(session)
+        try:
+            await self.directory.end(self.membership.record, session.uid, keep_seconds=self.rules.retention)
+        except (DirectoryUnavailable, StaleGeneration) as error:
+            log.warning("the directory lists a deleted session", session=session.id, error=str(error))
+
+    async def end_unwanted(self, record: SessionRecord) -> None:
+        """Deleted, or its name taken, while this worker was away: it is ended in the background of the next beats."""
+        self._unwanted.add(record.uid)
+
+    async def tidy_forever(self) -> None:
+        """End what is unwanted, and take closed sessions off the list when their time is over."""
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                await self._tidy()
+            except Exception:
+                log.exception("tidying failed")
+
+    async def _tidy(self) -> None:
+        now = time.time()
+        for session in list(self.terminals.sessions.values()):
+            expired = session.closed_at is not None and now - session.closed_at > self.rules.closed_ttl
+            if expired or session.uid in self._unwanted:
+                self._unwanted.discard(session.uid)
+                await self.delete(session)
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def resize(self, session: Session, cols: int, rows: int) -> None:
+        """Set a terminal's size and tell it."""
+        if session.resize(cols, rows):
+            self.outbox.put(announcements.resized(session))
+
+    async def relabel(self, session: Session, title: str | None, labels: dict[str, str] | None) -> None:
+        """PATCH: a key given replaces its value whole."""
+        if title is not None:
+            session.file.title = launch.sanitise(title) or session.file.title
+        if labels is not None:
+            session.file.labels = labels
+        await asyncio.to_thread(session.folder.save, session.file)
+        await self._write(session)
+
+    # -- observing the terminals -----------------------------------------------------------------------------------
+
+    def on_changed(self, session: Session) -> None:
+        """Its record is written with the next beat."""
+        self.membership.changed(session)
+
+    def on_closed(self, session: Session) -> None:
+        """Tell the bus."""
+        self.outbox.put(announcements.closed(session))
+
+    def on_bell(self, session: Session) -> None:
+        """Tell the bus."""
+        self.outbox.put(announcements.about(session, events.TERMINAL_BELL))
+
+    def on_activity(self, session: Session, *, active: bool) -> None:
+        """Tell the bus."""
+        self.outbox.put(announcements.about(session, events.TERMINAL_ACTIVE if active else events.TERMINAL_IDLE))
+
+
+def _as_refusal(error: Exception) -> GestaltError:
+    if isinstance(error, CreateFailed):
+        return LaunchFailed(f"failed to start: {error}")
+    return Unavailable(f"no terminal can be started now: {error}")

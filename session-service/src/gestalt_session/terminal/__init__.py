@@ -1,0 +1,1 @@
+"""Terminals: pty host client, journal, sessions and their viewers."""

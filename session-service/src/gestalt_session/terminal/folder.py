@@ -1,0 +1,133 @@
+"""What lies on disk for one session: who it is, its journal, what was typed, how it ended.
+
+It is all a worker needs to take the session up again with Redis empty, and all that history needs after its end.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gestalt_session.terminal.slot import PRIVATE_FOLDER, replace_file
+
+
+class SessionFile(Struct, kw_only=True):
+    """`session.json`. Sizes and labels change while the session lives; the rest never does."""
+
+    uid: str
+    id: str
+    number: int  # its number on the pty host's wire
+    host: str  # file name of that host's socket in the slot
+    title: str
+    role: str
+    command: str
+    argv: list[str]
+    cwd: str
+    cols: int
+    rows: int
+    created_at: float
+    labels: dict[str, str] = {}
+    runner: str = "server"
+    llm_type: str = ""
+    model: str = ""
+    skills: list[str] = []
+    prompt_files: list[str] = []
+    agent_id: str | None = None
+    agent_name: str | None = None
+    only: bool = False  # the singleton rule: the name is `<base> 1` or nothing
+    deleted_at: float | None = None
+
+
+class ExitFile(Struct, kw_only=True):
+    """`exit.json`, written by whoever saw the end first: the pty host, or the worker that found it dead."""
+
+    exit_code: int | None
+    ended_at: float
+    offset: int
+    reason: str | None = None
+
+
+class SessionFolder:
+    """`sessions/<uid>/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def journal(self) -> Path:
+        """Where the segments lie."""
+        return self.path / "journal"
+
+    @property
+    def input_history(self) -> Path:
+        """One line of JSON for each recorded command."""
+        return self.path / "input-history.jsonl"
+
+    @property
+    def sizes(self) -> Path:
+        """One line of JSON for each resize: when, at which offset, to what."""
+        return self.path / "sizes.jsonl"
+
+    @property
+    def answered(self) -> Path:
+        """The offset up to which the program's questions have their answers, as 8 bytes."""
+        return self.path / "answered"
+
+    def make(self) -> None:
+        """Create the folder of a new session."""
+        self.journal.mkdir(mode=PRIVATE_FOLDER, parents=True)
+
+    def save(self, file: SessionFile) -> None:
+        """Write `session.json` whole or not at all."""
+        replace_file(self.path / "session.json", msgspec.json.encode(file))
+
+    def load(self) -> SessionFile:
+        """Read `session.json`. Raises OSError or msgspec.MsgspecError when there is none that can be read."""
+        return msgspec.json.decode((self.path / "session.json").read_bytes(), type=SessionFile)
+
+    def save_exit(self, exit_file: ExitFile) -> None:
+        """Write `exit.json` whole or not at all."""
+        replace_file(self.path / "exit.json", msgspec.json.encode(exit_file))
+
+    def load_exit(self) -> ExitFile | None:
+        """How the session ended; None while it lives, or when nobody saw its end."""
+        try:
+            return msgspec.json.decode((self.path / "exit.json").read_bytes(), type=ExitFile)
+        except FileNotFoundError:
+            return None
+
+
+def known_sessions(sessions: Path) -> list[tuple[SessionFolder, SessionFile]]:
+    """Every session of a slot that can be read, oldest first. A folder without a readable file is passed over."""
+    found = []
+    for path in sessions.iterdir():
+        folder = SessionFolder(path)
+        try:
+            found.append((folder, folder.load()))
+        except (OSError, msgspec.MsgspecError):
+            continue  # made just before a crash: no program ever ran in it
+    return sorted(found, key=lambda item: item[1].created_at)
+
+
+def summary_base(file: SessionFile) -> dict[str, Any]:
+    """The fields of a summary that the file alone decides, in the reference's order."""
+    return {
+        "id": file.id,
+        "uid": file.uid,
+        "title": file.title,
+        "role": file.role,
+        "llm_type": file.llm_type,
+        "model": file.model,
+        "interface": "cli",
+        "runner": file.runner,
+        "command": file.command,
+        "skills": file.skills,
+        "prompt_files": file.prompt_files,
+        "cwd": file.cwd,
+        "cols": file.cols,
+        "rows": file.rows,
+        "labels": file.labels,
+    }

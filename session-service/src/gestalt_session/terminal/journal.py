@@ -1,0 +1,116 @@
+"""Reading a session's journal: append-only segments with absolute byte offsets, written by the pty host.
+
+A segment is a file named by the offset of its first byte. The host drops the oldest beyond its cap, so the base advances;
+a gap between one segment's end and the next one's start is a hole: bytes that a full disk could not take.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from pathlib import Path
+
+NAME_DIGITS = 20
+OPEN_SEGMENTS = 4  # a slow and a fast viewer, an export and the scanner; each is one file descriptor
+
+
+class Trimmed(Exception):
+    """The bytes asked for are gone; reading goes on at `resume`. `reason`: trimmed, or hole (the disk was full)."""
+
+    def __init__(self, resume: int, reason: str) -> None:
+        super().__init__(f"nothing before {resume}: {reason}")
+        self.resume = resume
+        self.reason = reason
+
+
+class Journal:
+    """The segments of one session. `base` and `end` bound what can be read; the owner moves `end` as the host tells it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._starts: list[int] = []
+        self._open: dict[int, int] = {}
+        self.end = 0
+        self.rescan()
+
+    def rescan(self) -> None:
+        """Look at the folder again: what segments there are, and where the last one ends."""
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        self._starts = sorted(int(name) for name in names if len(name) == NAME_DIGITS and name.isdigit())
+        if self._starts:
+            last = self._starts[-1]
+            self.end = max(self.end, last + self._path(last).stat().st_size)
+
+    @property
+    def base(self) -> int:
+        """The first offset still kept."""
+        return self._starts[0] if self._starts else self.end
+
+    @property
+    def starts(self) -> list[int]:
+        """Start offsets of the segments, oldest first."""
+        return list(self._starts)
+
+    def rotated(self, start: int, base: int) -> None:
+        """The host has begun a segment at `start` and keeps nothing before `base`."""
+        if start not in self._starts:
+            self._starts.append(start)
+        self._starts = [kept for kept in self._starts if kept >= base]
+
+    def drop_before(self, base: int) -> int:
+        """Unlink whole segments below `base` (never the newest); how many bytes that freed."""
+        freed = 0
+        while len(self._starts) > 1 and self._starts[1] <= base:
+            start = self._starts.pop(0)
+            freed += self._starts[0] - start
+            self._path(start).unlink(missing_ok=True)
+            self._path(start).with_suffix(".times").unlink(missing_ok=True)
+        return freed
+
+    def read(self, offset: int, limit: int) -> bytes:
+        """Up to `limit` bytes at `offset`, fewer at a segment's end; empty at the end. Raises Trimmed."""
+        if offset >= self.end:
+            return b""
+        index = bisect_right(self._starts, offset) - 1
+        if index < 0:
+            raise Trimmed(self.base, "trimmed")
+        start = self._starts[index]
+        chunk = self._pread(start, offset - start, min(limit, self.end - offset))
+        return chunk or self._beyond(index, offset)
+
+    def _beyond(self, index: int, offset: int) -> bytes:
+        if index + 1 < len(self._starts) and self._starts[index + 1] > offset:
+            raise Trimmed(self._starts[index + 1], "hole")
+        if index + 1 < len(self._starts):
+            return self.read(self._starts[index + 1], 0)
+        raise Trimmed(self.end, "hole")
+
+    def _pread(self, start: int, position: int, limit: int) -> bytes:
+        descriptor = self._open.get(start)
+        if descriptor is None:
+            try:
+                descriptor = os.open(self._path(start), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                self._forget(start)
+                raise Trimmed(self.base, "trimmed") from None
+            self._keep(start, descriptor)
+        return os.pread(descriptor, limit, position)
+
+    def _forget(self, start: int) -> None:
+        """Note a segment that the host dropped before it told us."""
+        self._starts = [kept for kept in self._starts if kept > start] or self._starts[-1:]
+
+    def _keep(self, start: int, descriptor: int) -> None:
+        while len(self._open) >= OPEN_SEGMENTS:
+            oldest = next(iter(self._open))
+            os.close(self._open.pop(oldest))
+        self._open[start] = descriptor
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start:0{NAME_DIGITS}d}"
+
+    def release(self) -> None:
+        """Close what is open; reading opens it again."""
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()

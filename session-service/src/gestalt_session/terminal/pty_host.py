@@ -1,0 +1,338 @@
+"""The worker's connection to one pty host: the client side of the frozen wire (gestalt_ptyhost.wire)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from gestalt_ptyhost import wire
+from gestalt_ptyhost.wire import Kind, Message
+
+CONNECT_SECONDS = 2.0
+CREATE_SECONDS = 10.0  # an overloaded machine forks slowly; a hung host is killed by the ping long before
+DATAGRAMS_PER_TURN = 64  # then the loop looks at everything else
+OUTBOX = 4_096  # datagrams owed to a host that does not read; beyond it the host counts as hung
+LONGEST_SOCKET_PATH = 107  # sun_path, less its closing NUL
+
+
+class HostGone(Exception):
+    """The connection has ended: the host is dead, or was declared so."""
+
+
+class CreateFailed(Exception):
+    """The host could not start the program; the message says why, for people."""
+
+
+@dataclass
+class Held:
+    """A terminal as the host describes it: at the handshake, or as the answer to CREATE."""
+
+    number: int
+    offset: int
+    facts: dict[str, Any]
+    descriptors: list[int] = field(default_factory=list)
+
+
+class HostListener(Protocol):
+    """Who is told what the host says. Calls come from the event loop; none may block."""
+
+    def on_data(self, number: int, offset: int, data: bytes) -> None:
+        """`data` now stands in the journal at `offset`."""
+
+    def on_end(self, number: int, end: int) -> None:
+        """The journal reaches to `end`."""
+
+    def on_segment(self, number: int, start: int, base: int) -> None:
+        """A new segment has begun; nothing before `base` is kept."""
+
+    def on_hole(self, number: int, start: int, length: int) -> None:
+        """A full disk could not take `length` bytes at `start`."""
+
+    def on_exit(self, number: int, exit_code: int | None, end: int) -> None:
+        """The program has ended and its terminal is drained."""
+
+    def on_host_gone(self, host: PtyHost) -> None:
+        """The connection has ended."""
+
+
+class PtyHost:
+    """One connected host. `numbers` are the sessions it reported at the handshake."""
+
+    def __init__(self, sock: socket.socket, path: Path, hello: Message, held: list[Held]) -> None:
+        facts = wire.json_of(hello)
+        self.path = path
+        self.version = str(facts["version"])
+        self.pid = _peer_pid(sock)
+        self.held = held
+        self._socket = sock
+        self._loop = asyncio.get_running_loop()
+        self._listener: HostListener | None = None
+        self._outbox: deque[tuple[bytes, list[int]]] = deque()
+        self._creating: dict[int, asyncio.Future[Held]] = {}
+        self._ponged = asyncio.Event()
+        self.retiring = bool(facts.get("retiring"))
+        self.gone = False
+
+    def start(self, listener: HostListener) -> None:
+        """Begin to read. What arrives from now on goes to `listener`."""
+        self._listener = listener
+        self._loop.add_reader(self._socket, self._on_readable)
+
+    async def create(self, number: int, order: dict[str, Any]) -> Held:
+        """Start a program. Raises CreateFailed, HostGone, TimeoutError."""
+        future: asyncio.Future[Held] = self._loop.create_future()
+        self._creating[number] = future
+        try:
+            self._send_json(Kind.CREATE, order, number)
+            async with asyncio.timeout(CREATE_SECONDS):
+                return await future
+        finally:
+            self._creating.pop(number, None)
+
+    def adopt(self, number: int, order: dict[str, Any], descriptors: list[int]) -> None:
+        """Hand over a terminal whose host has died."""
+        self._send(wire.pack_json(Kind.ADOPT, order, number), descriptors)
+
+    def pause(self, number: int) -> None:
+        """Stop reading one terminal, so that its program waits."""
+        self._send(wire.pack(Kind.PAUSE, number))
+
+    def resume(self, number: int) -> None:
+        """Read it again."""
+        self._send(wire.pack(Kind.RESUME, number))
+
+    def forget(self, number: int) -> None:
+        """The end of this session has been noted."""
+        self._send(wire.pack(Kind.FORGET, number))
+
+    def cap(self, number: int, size: int) -> None:
+        """Keep at most `size` bytes of this session's journal from now on."""
+        self._send(wire.pack_json(Kind.CAP, {"cap": size}, number))
+
+    def retire(self) -> None:
+        """Take no new sessions; end when empty."""
+        self.retiring = True
+        self._send(wire.pack(Kind.RETIRE))
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether the host still answers; a stopped or hung one does not."""
+        self._ponged.clear()
+        self._send(wire.pack(Kind.PING))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ponged.wait()
+        return self._ponged.is_set()
+
+    def close(self) -> None:
+        """Leave the host; its programs go on."""
+        if self.gone:
+            return
+        self.gone = True
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket.close()
+        self._fail_creations()
+
+    def _fail_creations(self) -> None:
+        for future in self._creating.values():
+            if not future.done():
+                future.set_exception(HostGone(f"the pty host at {self.path.name} has gone"))
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _on_readable(self) -> None:
+        for _ in range(DATAGRAMS_PER_TURN):
+            try:
+                received = wire.receive(self._socket)
+            except BlockingIOError:
+                return
+            except (OSError, wire.WireError):
+                received = None
+            if received is None:
+                self._lost()
+                return
+            self._dispatch(*received)
+            if self.gone:
+                return
+
+    def _dispatch(self, message: Message, descriptors: list[int]) -> None:
+        handler = _HANDLERS.get(message.kind)
+        if handler is None:
+            wire.close_all(descriptors)  # a newer host's word that this worker does not know
+            return
+        handler(self, message, descriptors)
+
+    def _lost(self) -> None:
+        self.close()
+        if self._listener is not None:
+            self._listener.on_host_gone(self)
+
+    @property
+    def _told(self) -> HostListener:
+        if self._listener is None:
+            raise RuntimeError("the host spoke before it was started")
+        return self._listener
+
+    def _on_data(self, message: Message, _: list[int]) -> None:
+        self._told.on_data(message.session, message.offset, message.payload)
+
+    def _on_end(self, message: Message, _: list[int]) -> None:
+        self._told.on_end(message.session, message.offset)
+
+    def _on_created(self, message: Message, descriptors: list[int]) -> None:
+        future = self._creating.get(message.session)
+        if future is None or future.done():
+            wire.close_all(descriptors)
+            return
+        future.set_result(Held(message.session, message.offset, wire.json_of(message), descriptors))
+
+    def _on_failed(self, message: Message, _: list[int]) -> None:
+        future = self._creating.get(message.session)
+        if future is not None and not future.done():
+            future.set_exception(CreateFailed(str(wire.json_of(message).get("error", "unknown"))))
+
+    def _on_session(self, message: Message, descriptors: list[int]) -> None:
+        """After an ADOPT the host describes the terminal again; the worker has its descriptors already."""
+        wire.close_all(descriptors)
+        self._told.on_end(message.session, message.offset)
+
+    def _on_segment(self, message: Message, _: list[int]) -> None:
+        self._told.on_segment(message.session, message.offset, int(wire.json_of(message)["base"]))
+
+    def _on_hole(self, message: Message, _: list[int]) -> None:
+        self._told.on_hole(message.session, message.offset, int(wire.json_of(message)["length"]))
+
+    def _on_exit(self, message: Message, _: list[int]) -> None:
+        self._told.on_exit(message.session, wire.json_of(message).get("exit_code"), message.offset)
+
+    def _on_pong(self, _message: Message, _: list[int]) -> None:
+        self._ponged.set()
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def _send_json(self, kind: Kind, body: dict[str, Any], number: int) -> None:
+        """CREATE may be large: it travels in a memfd then, which needs the socket writable at once."""
+        if self.gone:
+            raise HostGone(f"the pty host at {self.path.name} has gone")
+        try:
+            wire.send_json(self._socket, kind, body, number)
+        except (BlockingIOError, OSError) as error:
+            raise HostGone(f"the pty host at {self.path.name} does not take orders: {error}") from error
+
+    def _send(self, datagram: bytes, descriptors: list[int] | None = None) -> None:
+        if self.gone:
+            return  # what a dead host missed is told to its successor as a whole
+        self._outbox.append((datagram, descriptors or []))
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._outbox:
+            try:
+                wire.send(self._socket, *self._outbox[0])
+            except BlockingIOError:
+                self._wait_for_room()
+                return
+            except OSError:
+                self._outbox.clear()  # the end of the connection is about to be read
+                return
+            self._outbox.popleft()
+        self._loop.remove_writer(self._socket)
+
+    def _wait_for_room(self) -> None:
+        if len(self._outbox) > OUTBOX:
+            self._loop.call_soon(self._lost)
+            return
+        self._loop.add_writer(self._socket, self._flush)
+
+
+_HANDLERS: dict[int, Callable[[PtyHost, Message, list[int]], None]] = {
+    Kind.DATA: PtyHost._on_data,  # noqa: SLF001 - the table is part of the class
+    Kind.END: PtyHost._on_end,  # noqa: SLF001
+    Kind.CREATED: PtyHost._on_created,  # noqa: SLF001
+    Kind.FAILED: PtyHost._on_failed,  # noqa: SLF001
+    Kind.SESSION: PtyHost._on_session,  # noqa: SLF001
+    Kind.SEGMENT: PtyHost._on_segment,  # noqa: SLF001
+    Kind.HOLE: PtyHost._on_hole,  # noqa: SLF001
+    Kind.EXIT: PtyHost._on_exit,  # noqa: SLF001
+    Kind.PONG: PtyHost._on_pong,  # noqa: SLF001
+}
+
+
+async def connect(path: Path) -> PtyHost:
+    """Connect to the host that listens at `path` and learn what it holds.
+
+    Raises ConnectionError, FileNotFoundError or TimeoutError when nobody (in time) answers there.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _connect(sock, path)
+            hello, held = await _handshake(sock)
+        return PtyHost(sock, path, hello, held)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _connect(sock: socket.socket, path: Path) -> None:
+    """A local connect never blocks: it succeeds, or the backlog is full, which a live host empties at once."""
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        sock.connect(str(path))
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sock.connect(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
+
+
+async def _handshake(sock: socket.socket) -> tuple[Message, list[Held]]:
+    hello, _ = await _next(sock)
+    if hello.kind != Kind.HELLO:
+        raise ConnectionError(f"a pty host began with message {hello.kind}, not HELLO")
+    held: list[Held] = []
+    try:
+        for _ in wire.json_of(hello)["sessions"]:
+            message, descriptors = await _next(sock)
+            held.append(Held(message.session, message.offset, wire.json_of(message), descriptors))
+    except BaseException:
+        for session in held:
+            wire.close_all(session.descriptors)
+        raise
+    return hello, held
+
+
+async def _next(sock: socket.socket) -> tuple[Message, list[int]]:
+    received = None
+    with contextlib.suppress(BlockingIOError):
+        received = wire.receive(sock)
+    if received is None:
+        await _readable(sock)
+        received = wire.receive(sock)
+    if received is None:
+        raise ConnectionError("the pty host hung up in the handshake")
+    return received
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sock, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sock)
+
+
+def _peer_pid(sock: socket.socket) -> int:
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[0])

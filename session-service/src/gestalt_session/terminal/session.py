@@ -1,0 +1,345 @@
+"""One session: its journal, its viewers, its keyboard, its state. It knows no HTTP, no Redis, no pty host."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from gestalt_session.terminal import pacing
+from gestalt_session.terminal.clock import moment
+from gestalt_session.terminal.device import Device
+from gestalt_session.terminal.dialogue import Dialogue
+from gestalt_session.terminal.folder import SessionFile, SessionFolder, summary_base
+from gestalt_session.terminal.journal import Journal, Trimmed
+from gestalt_session.terminal.keyboard import Keyboard
+from gestalt_session.terminal.pump import Pump
+from gestalt_session.terminal.states import Happening, Status, after
+from gestalt_session.terminal.viewer import CLOSED_NORMALLY, SESSION_CLOSED, Viewer
+
+CHUNK = 128 * 1024  # one frame of a flood: large enough to cost little, small enough to keep a turn short
+IDLE_SECONDS = 10.0  # this long without output and a session is idle
+
+
+class SessionListener(Protocol):
+    """Who hears what happens in a session."""
+
+    def on_changed(self, session: Session) -> None:
+        """Its summary is not what it was."""
+
+    def on_bell(self, session: Session) -> None:
+        """The program rang."""
+
+    def on_activity(self, session: Session, *, active: bool) -> None:
+        """It writes again, or has been quiet for IDLE_SECONDS."""
+
+    def on_pace(self, session: Session, *, wait: bool) -> None:
+        """The host is to stop, or go on, reading its terminal."""
+
+
+class Session:
+    """A terminal from its creation to the end of its retention."""
+
+    def __init__(
+        self,
+        file: SessionFile,
+        folder: SessionFolder,
+        *,
+        pump: Pump,
+        listener: SessionListener,
+        journal_cap: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.file = file
+        self.folder = folder
+        self.journal = Journal(folder.journal)
+        self.status = Status.STARTING
+        self.viewers: set[Viewer] = set()
+        self.queued = False
+        self.device: Device | None = None
+        self.keyboard: Keyboard | None = None
+        self.exit_code: int | None = None
+        self.close_reason: str | None = None
+        self.closed_at: float | None = None
+        self.last_output_at: float | None = None
+        self.last_input_at: float | None = None
+        self.holes = 0
+        self.ended = asyncio.Event()
+        self._pump = pump
+        self._listener = listener
+        self._cap = journal_cap
+        self._clock = clock
+        self._dialogue = Dialogue(
+            folder.answered,
+            say=self._say,
+            ring=lambda: listener.on_bell(self),
+            somebody_types=lambda: any(not viewer.readonly for viewer in self.viewers),
+            clock=clock,
+        )
+        self._dialogue.take_over(self.journal.base, self.journal.end)
+        self._cut_off: list[pacing.CutOff] = []
+        self._waiting = False
+        self._active = False
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def uid(self) -> str:
+        """Its name for ever."""
+        return self.file.uid
+
+    @property
+    def id(self) -> str:
+        """Its name while it is listed."""
+        return self.file.id
+
+    @property
+    def live(self) -> bool:
+        """Whether a program may still be running in it."""
+        return self.status in {Status.STARTING, Status.RUNNING, Status.CLOSING}
+
+    def summary(self, worker_id: str) -> dict[str, Any]:
+        """The public object of contract §3."""
+        return summary_base(self.file) | {
+            "created_at": moment(self.file.created_at),
+            "status": self.status.value,
+            "worker": worker_id,
+            "pid": self.device.pid if self.device else None,
+            "exit_code": self.exit_code,
+            "close_reason": self.close_reason,
+            "viewers": len(self.viewers),
+            "output_bytes": self.journal.end,
+            "last_output_at": moment(self.last_output_at),
+            "last_input_at": moment(self.last_input_at),
+            "journal_holes": self.holes,
+        }
+
+    # -- its life --------------------------------------------------------------------------------------------------
+
+    def started(self, device: Device) -> None:
+        """Its program runs, or was found running."""
+        self.device = device
+        self.keyboard = Keyboard(asyncio.get_running_loop(), device.master)
+        self._move(Happening.STARTED)
+        self._pump.wake(self)
+
+    def failed(self, reason: str) -> None:
+        """Its program could not be started."""
+        self.close_reason = reason
+        self._move(Happening.FAILED)
+
+    def deleting(self) -> None:
+        """Somebody wants it gone."""
+        self._move(Happening.DELETED)
+
+    def exited(self, exit_code: int | None, ended_at: float, reason: str | None = None) -> None:
+        """Its program has ended and its terminal is drained; viewers get what is left, then a Close."""
+        if self.status is Status.CLOSED:
+            return
+        self.exit_code, self.closed_at, self.close_reason = exit_code, ended_at, reason
+        self._let_go()
+        self._move(Happening.ENDED)
+        self.ended.set()
+        self._pump.wake(self)
+
+    def was_closed(self, exit_code: int | None, ended_at: float, reason: str | None) -> None:
+        """Found ended when the worker started."""
+        self.status = Status.CLOSED
+        self.exit_code, self.closed_at, self.close_reason = exit_code, ended_at, reason
+        self._dialogue.jump(self.journal.end)
+        self.ended.set()
+
+    def abandon(self) -> None:
+        """The worker stops; the program goes on in its host. Says nothing to anybody."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._dialogue.close()
+        if self.keyboard is not None:
+            self.keyboard.close()
+        if self.device is not None:
+            self.device.close()
+        self.journal.release()
+
+    def _move(self, happening: Happening) -> None:
+        self.status = after(self.status, happening)
+        self._listener.on_changed(self)
+
+    # -- output ----------------------------------------------------------------------------------------------------
+
+    def on_data(self, offset: int, data: bytes) -> None:
+        """The host has journalled `data`: who is up to date gets it at once."""
+        end = offset + len(data)
+        self.journal.end = max(self.journal.end, end)
+        now = self._noted()
+        if self._dialogue.cursor == offset:
+            self._dialogue.feed(data)
+        for viewer in self.viewers:
+            if viewer.cursor == offset and viewer.sink.writable:
+                viewer.give(data, now)
+        if self._anything_owed():
+            self._pump.wake(self)
+
+    def on_end(self, end: int) -> None:
+        """The journal reaches to `end`."""
+        if end <= self.journal.end:
+            return
+        self.journal.end = end
+        self._noted()
+        self._pump.wake(self)
+
+    def on_hole(self, start: int, length: int) -> None:
+        """The disk was full: `length` bytes at `start` are not in the journal."""
+        self.holes += length
+        self.on_end(start + length)
+        self._listener.on_changed(self)
+
+    def serve(self) -> bool:
+        """One turn of the pump: one chunk for everybody who can take one; whether more is owed."""
+        now = self._clock()
+        for cursor, viewers in self._readers().items():
+            self._serve_group(cursor, viewers, now)
+        if self.status is Status.CLOSED:
+            self._say_goodbye()
+        self._pace(now)
+        return self._anything_owed()
+
+    def _readers(self) -> dict[int, list[Viewer]]:
+        """Viewers that want and can take bytes, by cursor; the scanner's cursor is one of the keys if it is behind."""
+        groups: dict[int, list[Viewer]] = {}
+        end = self.journal.end
+        if self._dialogue.cursor < end:
+            groups[self._dialogue.cursor] = []
+        for viewer in self.viewers:
+            if viewer.cursor < end and viewer.sink.writable:
+                groups.setdefault(viewer.cursor, []).append(viewer)
+        return groups
+
+    def _serve_group(self, cursor: int, viewers: list[Viewer], now: float) -> None:
+        try:
+            # Chunks end at multiples of CHUNK, so that viewers at different places soon share them.
+            chunk = self.journal.read(cursor, CHUNK - cursor % CHUNK)
+        except Trimmed as trimmed:
+            self._skip(cursor, viewers, trimmed)
+            return
+        if cursor == self._dialogue.cursor:
+            self._dialogue.feed(chunk)
+        for viewer in viewers:
+            viewer.give(chunk, now)
+
+    def _skip(self, cursor: int, viewers: list[Viewer], trimmed: Trimmed) -> None:
+        if cursor == self._dialogue.cursor:
+            self._dialogue.jump(trimmed.resume)
+        for viewer in viewers:
+            viewer.move(trimmed.resume, trimmed.reason)
+
+    def _anything_owed(self) -> bool:
+        end = self.journal.end
+        return self._dialogue.cursor < end or any(v.cursor < end and v.sink.writable for v in self.viewers)
+
+    def _noted(self) -> float:
+        self.last_output_at = time.time()
+        if not self._active:
+            self._active = True
+            self._listener.on_activity(self, active=True)
+        self._listener.on_changed(self)
+        return self._clock()
+
+    def settle(self, now: float) -> None:
+        """Housekeeping, once a second: notice quiet, forget who was cut off, look at the pace again."""
+        if self._active and time.time() - (self.last_output_at or 0.0) >= IDLE_SECONDS:
+            self._active = False
+            self._listener.on_activity(self, active=False)
+        self._cut_off = [gone for gone in self._cut_off if now - gone.at < pacing.CUT_OFF_SECONDS]
+        if self._waiting or self._cut_off:
+            self._pace(now)
+
+    # -- viewers ---------------------------------------------------------------------------------------------------
+
+    def attach(self, viewer: Viewer) -> None:
+        """Add a viewer; it has been told `ready`."""
+        self.viewers.add(viewer)
+        self._listener.on_changed(self)
+        self._pump.wake(self)
+
+    def detach(self, viewer: Viewer, *, cut_off: bool) -> None:
+        """Remove a viewer. One that kept up and was `cut_off` without a Close has a while to come back."""
+        if viewer not in self.viewers:
+            return
+        self.viewers.discard(viewer)
+        now = self._clock()
+        if cut_off and self.live and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
+            self._cut_off.append(pacing.CutOff(self.journal.end, now))
+        self._listener.on_changed(self)
+        self._pace(now)
+
+    def writable_again(self, viewer: Viewer) -> None:
+        """A viewer's socket takes more."""
+        if viewer.cursor < self.journal.end or self.status is Status.CLOSED:
+            self._pump.wake(self)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """One control frame to every viewer that listens to them."""
+        for viewer in self.viewers:
+            viewer.sink.control(message)
+
+    def _say_goodbye(self) -> None:
+        for viewer in list(self.viewers):
+            if viewer.cursor >= self.journal.end:
+                viewer.sink.control({"type": "exit", "exit_code": self.exit_code})
+                viewer.sink.finish(CLOSED_NORMALLY, SESSION_CLOSED)
+                self.viewers.discard(viewer)
+
+    def dismiss(self, code: int, reason: str) -> None:
+        """Close every viewer at once."""
+        for viewer in list(self.viewers):
+            viewer.sink.finish(code, reason)
+        self.viewers.clear()
+
+    def pace_anew(self) -> None:
+        """A new host reads the terminal, and knows nothing of waiting."""
+        self._waiting = False
+        self._pace(self._clock())
+
+    def _pace(self, now: float) -> None:
+        end = self.journal.end
+        lags = [viewer.lag(end, now) for viewer in self.viewers]
+        wait = self.live and (
+            pacing.must_wait(waiting=self._waiting, capacity=self._cap, viewers=lags)
+            or pacing.waits_for_cut_off(end, self._cut_off, now)
+        )
+        if wait != self._waiting:
+            self._waiting = wait
+            self._listener.on_pace(self, wait=wait)
+
+    # -- input -----------------------------------------------------------------------------------------------------
+
+    def typed_by(self, frame: bytes) -> None:
+        """A writing viewer's frame: keystrokes, or its terminal's replies. Raises what Keyboard.press raises."""
+        wanted = self._dialogue.admit(frame)
+        if wanted and self.keyboard is not None:
+            self.keyboard.press(wanted)
+            self.last_input_at = time.time()
+            self._listener.on_changed(self)
+
+    def _say(self, answer: bytes) -> None:
+        """Answer a question of the program in the viewers' place."""
+        if self.keyboard is not None:
+            self.keyboard.press(answer)
+
+    def resize(self, cols: int, rows: int) -> bool:
+        """Set the terminal's size and keep it for recordings; False when it is that size already."""
+        if self.device is None or not self.live or (cols, rows) == (self.file.cols, self.file.rows):
+            return False
+        self.device.resize(cols, rows)
+        self.file.cols, self.file.rows = cols, rows
+        mark = {"at": time.time(), "offset": self.journal.end, "cols": cols, "rows": rows}
+        with self.folder.sizes.open("ab") as file:
+            file.write(msgspec.json.encode(mark) + b"\n")
+        self.folder.save(self.file)
+        self.tell({"type": "resize", "cols": cols, "rows": rows})
+        self._listener.on_changed(self)
+        return True

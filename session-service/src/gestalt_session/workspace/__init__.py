@@ -1,0 +1,1 @@
+"""The workspace that every worker mounts: git today; plans and the watcher follow."""
