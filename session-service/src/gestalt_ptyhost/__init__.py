@@ -2,3 +2,5 @@
 
 It knows nothing of HTTP, Redis or agents, and imports the standard library only.
 """
+
+__version__ = "0.1.0"

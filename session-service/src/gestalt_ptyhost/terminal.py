@@ -1,0 +1,93 @@
+"""One pseudo-terminal from the host's side: its master, the pipe its bytes go through, the program's pidfd."""
+
+import errno
+import fcntl
+import os
+import termios
+from typing import Final
+
+GULP: Final = 8192
+"""Bytes asked of one splice: it prepares that many bytes of pages, and a PTY rarely has more at once."""
+GULPS: Final = 8
+"""Splices of one turn: 16 to 32 KiB of a flood, and never more pages than a pipe of the usual 64 KiB holds."""
+SHORT: Final = 2048
+"""A splice that brings less found the terminal nearly empty: what came is told before it is asked again."""
+
+_PAGE = 4096
+_IUTF8 = 0o40000  # termios has no name for it before Python 3.13
+
+
+class Terminal:
+    """Owns four descriptors; `fill` moves what the program wrote from the terminal into the pipe."""
+
+    __slots__ = ("_gulp", "_gulps", "_splices", "master", "pidfd", "pipe_r", "pipe_w")
+
+    def __init__(self, master: int, pipe_r: int, pipe_w: int, pidfd: int) -> None:
+        self.master = master
+        self.pipe_r = pipe_r
+        self.pipe_w = pipe_w
+        self.pidfd = pidfd
+        # A user with very many pipes gets small ones; a full pipe would look like an empty terminal.
+        pages = fcntl.fcntl(pipe_w, fcntl.F_GETPIPE_SZ) // _PAGE
+        self._gulp = min(GULP, pages * _PAGE)
+        self._gulps = max(1, min(GULPS, pages * _PAGE // GULP))
+        self._splices = True
+
+    @property
+    def fds(self) -> tuple[int, int, int, int]:
+        """The descriptors in the order they travel in."""
+        return self.master, self.pipe_r, self.pipe_w, self.pidfd
+
+    def fill(self) -> tuple[int, bool]:
+        """Move one turn's bytes into the empty pipe: how many, and whether the terminal was drained."""
+        moved = 0
+        try:
+            for _ in range(self._gulps):
+                count = self._move()
+                if not count:
+                    return moved, True
+                moved += count
+                if count < SHORT:
+                    break
+        except BlockingIOError:
+            return moved, True
+        except OSError as error:
+            if error.errno == errno.EIO:  # nobody holds the other side: drained, until somebody opens it again
+                return moved, True
+            raise
+        return moved, False
+
+    def held(self) -> int:
+        """How many bytes a host that died left in the pipe."""
+        return int.from_bytes(fcntl.ioctl(self.pipe_r, termios.FIONREAD, bytes(4)), "little")
+
+    def close(self) -> None:
+        """Close all four; the kernel hangs up on whoever still uses the terminal once no other holder is left."""
+        for fd in self.fds:
+            os.close(fd)
+
+    def _move(self) -> int:
+        if self._splices:
+            try:
+                return os.splice(self.master, self.pipe_w, self._gulp, flags=os.SPLICE_F_NONBLOCK)
+            except OSError as error:
+                if error.errno not in {errno.EINVAL, errno.ENOSYS}:
+                    raise
+                self._splices = False
+        return os.write(self.pipe_w, os.read(self.master, self._gulp))
+
+
+def open_pty(cols: int, rows: int) -> tuple[int, int]:
+    """A new terminal of a size: master (non-blocking) and slave, both close-on-exec."""
+    master, slave = os.openpty()
+    try:
+        os.set_blocking(master, False)
+        termios.tcsetwinsize(slave, (rows, cols))
+        attributes = termios.tcgetattr(slave)
+        attributes[0] |= _IUTF8  # erasing in a line takes a whole character
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
+    except BaseException:
+        os.close(master)
+        os.close(slave)
+        raise
+    return master, slave
