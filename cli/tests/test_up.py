@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from gestalt_cli.stack.socket_path import reachable
 
 Eventually = Callable[..., Awaitable[Any]]
 FAKES = Path(__file__).with_name("fakes")
@@ -94,32 +92,21 @@ def left(workspace: Path) -> list[str]:
     return [line for line in found if line and "pytest" not in line]
 
 
-async def test_a_second_up_on_the_workspace_is_one_line_with_its_path(
+async def test_a_second_up_on_the_workspace_or_the_port_is_one_line_that_names_it(
     up: Callable[..., Up], eventually: Eventually
 ) -> None:
     first = up()
     await eventually(first.ready)
-    other = first.workspace / "elsewhere"
+    one, other = first.workspace / "one", first.workspace / "other"
+    one.mkdir()
     other.mkdir()
-    second = up("--workspace", str(first.workspace), workspace=other)
-    await eventually(second.ended, within=8)
-    assert second.process.returncode == 1
-    assert second.complained().count("\n") == 1
-    assert f"{first.workspace} is in use by another gestalt up (pid {first.pid}, http://" in second.complained()
-
-
-async def test_a_second_up_on_the_port_is_one_line_with_its_number(
-    up: Callable[..., Up], eventually: Eventually
-) -> None:
-    first = up()
-    await eventually(first.ready)
-    other = first.workspace / "other"
-    other.mkdir()
-    second = up("--port", str(first.port()), workspace=other)
-    await eventually(second.ended, within=8)
-    assert second.process.returncode == 1
-    assert second.complained().count("\n") == 1
-    assert f"port {first.port()} of 127.0.0.1 is already in use" in second.complained()
+    on_workspace = up("--workspace", str(first.workspace), workspace=one)
+    on_port = up("--port", str(first.port()), workspace=other)
+    await eventually(lambda: on_workspace.ended() and on_port.ended(), within=10)
+    assert (on_workspace.process.returncode, on_port.process.returncode) == (1, 1)
+    assert (on_workspace.complained().count("\n"), on_port.complained().count("\n")) == (1, 1)
+    assert f"{first.workspace} is in use by another gestalt up (pid {first.pid}, http://" in on_workspace.complained()
+    assert f"port {first.port()} of 127.0.0.1 is already in use" in on_port.complained()
 
 
 @pytest.mark.parametrize(
@@ -206,19 +193,20 @@ async def test_nobody_is_refused_at_the_door_while_the_gateway_is_replaced(
 async def test_slots_with_live_terminals_get_workers_that_drain(
     up: Callable[..., Up], eventually: Eventually, tmp_path: Path
 ) -> None:
-    hosts = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(3)]
-    for number, host in enumerate(hosts):
-        (tmp_path / ".gestalt" / "slots" / str(number)).mkdir(parents=True)
-        with reachable(tmp_path / ".gestalt" / "slots" / str(number) / "host.sock") as name:
-            host.bind(name)
-        host.listen()
+    locks = []
+    for number in range(3):
+        slot = tmp_path / ".gestalt" / "slots" / str(number)
+        slot.mkdir(parents=True)
+        (slot / "host-0.sock").touch()
+        locks.append((slot / "host-0.sock.lock").open("wb"))
+        fcntl.flock(locks[-1], fcntl.LOCK_EX)
     running = up("--workers", "1")
     await eventually(running.ready)
     workers = [note["environment"].get("GESTALT_DRAINING") for note in running.notes(kind="session", started="cold")]
     assert sorted(workers, key=str) == ["1", "1", None]
     assert "1, and 2 that keep older terminals" in running.said()
-    for host in hosts:
-        host.close()
+    for lock in locks:
+        lock.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

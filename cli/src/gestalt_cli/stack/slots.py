@@ -1,27 +1,26 @@
-"""Which slots hold terminals: those with a pty host that still listens need a worker, however few were asked for."""
+"""Which slots hold terminals: those with a live pty host need a worker, however few were asked for."""
 
 from __future__ import annotations
 
-import socket
+import fcntl
 from pathlib import Path
-
-from gestalt_cli.stack.socket_path import reachable
 
 
 def with_live_host(data: Path) -> int:
     """How many slots below the data directory have a live pty host."""
-    return sum(any(map(listens, slot.glob("host*.sock"))) for slot in sorted(data.glob("slots/*")))
+    return sum(any(map(lives, slot.glob("host*.sock"))) for slot in data.glob("slots/*"))
 
 
-def listens(path: Path) -> bool:
-    """Whether somebody listens on this SOCK_SEQPACKET socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-        probe.setblocking(False)
-        try:
-            with reachable(path) as name:
-                probe.connect(name)
-        except BlockingIOError:
-            return True  # its backlog is full: somebody is there, and busy
-        except OSError:
-            return False
-    return True
+def lives(socket: Path) -> bool:
+    """Whether the host of this socket lives: it holds the lock beside it.
+
+    Connecting would tell too, but a host takes whoever connects for its new worker.
+    """
+    try:
+        with socket.with_name(f"{socket.name}.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
