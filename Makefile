@@ -25,7 +25,7 @@ run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKS
 	@exec $(BIN)/gestalt up
 
 test: setup ## every test that needs no Docker
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not docker and not slow"
 
 test-alone: setup ## each member installed and tested by itself
 	$(BIN)/python tests/alone.py $(MEMBERS)
@@ -34,6 +34,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy --explicit-package-bases tests/support tests/alone.py
 	$(BIN)/lint-imports --no-cache
 
 format: setup ## let ruff mend what it can
