@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -150,8 +151,8 @@ async def test_what_is_killed_is_back_within_two_seconds_three_times_in_a_row(st
                 await running.settled()
                 killed = pid_of(running, role)
                 processes.kill(killed)
-                await eventually(lambda killed=killed: not processes.alive(killed))
-                await eventually(lambda letter=letter: typed(api, session["uid"], letter), 2)
+                await eventually(partial(processes.gone, killed))
+                await eventually(partial(typed, api, session["uid"], letter), 2)
                 await viewer.shows(letter)
             assert bytes(viewer.data) == programs.BEGUN + b"abc"
     assert running.complained().count("starting it again in 0.1 s") == 3
@@ -177,7 +178,7 @@ async def test_terminals_of_more_workers_than_asked_for_are_kept_until_they_end(
         assert await running.stop() == 0
         running.workers = 1
         await running.start()
-        kept = [await eventually(lambda uid=session["uid"]: api.session(uid)) for session in sessions]
+        kept = [await eventually(partial(api.session, session["uid"])) for session in sessions]
         assert [session["pid"] for session in kept] == [session["pid"] for session in sessions]
         (draining,) = [worker["id"] for worker in await api.get("/api/workers") if worker["state"] == "draining"]
         assert (await api.create(programs.echo()))["worker"] != draining

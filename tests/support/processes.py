@@ -30,6 +30,11 @@ def alive(pid: int) -> bool:
     return stat(pid)[:1] not in ([], ["Z"], ["X"])
 
 
+def gone(pid: int) -> bool:
+    """Whether it does not run any more."""
+    return not alive(pid)
+
+
 def stopped(pid: int) -> bool:
     """Whether it stands still after SIGSTOP."""
     return stat(pid)[:1] == ["T"]
