@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 import httpx
 
@@ -13,7 +13,15 @@ T = TypeVar("T")
 STEP_SECONDS = 0.01
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], deadline: float = 5.0, *, what: str = "") -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 5.0, *, what: str = "") -> T: ...
+
+
+@overload
+async def eventually(condition: Callable[[], T], deadline: float = 5.0, *, what: str = "") -> T: ...
+
+
+async def eventually(condition: Callable[[], Any], deadline: float = 5.0, *, what: str = "") -> Any:
     """The first true value of `condition` (plain or async) within `deadline` seconds.
 
     While it raises AssertionError, OSError, LookupError or an HTTP error it counts as not yet true. Raises
@@ -26,7 +34,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], deadline: float 
         try:
             answer = condition()
             left = max(STEP_SECONDS, until - loop.time())
-            value: T = await asyncio.wait_for(answer, left) if isinstance(answer, Awaitable) else answer
+            value = await asyncio.wait_for(answer, left) if isinstance(answer, Awaitable) else answer
             if value:
                 return value
             last = value
