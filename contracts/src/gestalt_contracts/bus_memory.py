@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from gestalt_contracts.bell import Bell
 from gestalt_contracts.bus import BusUnavailable, Entry, Reset, Subscription
 from gestalt_contracts.channels import INTAKE_KEPT, KEPT, Stream
-from gestalt_contracts.cursors import MALFORMED, START, Extent, Place, first_place, gap
+from gestalt_contracts.cursors import MALFORMED, START, Extent, Place, first_place, first_sequence, gap
 from gestalt_contracts.events import Event
 
 PAGE = 64
@@ -66,6 +66,8 @@ class MemoryStream:
     def _next_place(self) -> Place:
         now = time.time_ns() // 1_000_000
         newest = self.extent.newest
+        if newest == START:
+            return Place(now, first_sequence())
         return Place(now, 0) if now > newest.milliseconds else Place(newest.milliseconds, newest.sequence + 1)
 
 

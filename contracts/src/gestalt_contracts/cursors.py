@@ -10,11 +10,14 @@ when nothing between it and the oldest kept entry is missing, that is when it
 Otherwise the reader is told: `lost` when the cursor lies beyond the end, when nothing was ever trimmed, or when it
 lies among the entries without being one (a Redis that was emptied or set back); `trimmed` when it is older than all
 that is kept. The rule needs nothing of Redis but XRANGE, and no key beside the stream that could get out of step.
+So that no id is given twice, the first entry of a stream has a random sequence (`first_sequence`): a Redis may be
+emptied and filled again within one millisecond.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -23,6 +26,7 @@ from gestalt_contracts.bus import OLDEST
 
 _WRITTEN = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 _LIMIT = 1 << 64
+_SEQUENCE_BITS = 32  # half of what there is, so that a millisecond never runs out of them
 
 TRIMMED = "trimmed"
 LOST = "lost"
@@ -50,6 +54,11 @@ def place_of(text: str) -> Place | None:
         return None
     place = Place(int(match[1]), int(match[2]))
     return place if max(place) < _LIMIT else None
+
+
+def first_sequence() -> int:
+    """The sequence of a stream's first entry of all."""
+    return secrets.randbits(_SEQUENCE_BITS)
 
 
 class Extent(Struct, frozen=True):

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from gestalt_contracts.bell import Bell
 from gestalt_contracts.bus import BusUnavailable, Entry, Reset, Subscription
 from gestalt_contracts.channels import INTAKE_GROUP, INTAKE_KEPT, KEPT, Names, Stream
-from gestalt_contracts.cursors import MALFORMED, START, Extent, Place, first_place, gap
+from gestalt_contracts.cursors import MALFORMED, START, Extent, Place, first_place, first_sequence, gap
 from gestalt_contracts.events import Event, decode, encode
 from gestalt_contracts.redis_channel import Channel
 from gestalt_contracts.redis_client import away_as
@@ -168,6 +168,7 @@ class RedisBus:
             SEEN_SECONDS if seen else "",
             self._intake_kept if intake else "",
             INTAKE_GROUP,
+            first_sequence(),
         ]
         with away_as(BusUnavailable):
             answer = await run(self._client, "publish", keys, arguments)

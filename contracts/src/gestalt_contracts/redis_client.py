@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import UnixDomainSocketConnection, parse_url
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+    parse_url,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -39,10 +45,44 @@ class UnfitServer(Exception):
     """This Redis must not hold our data; the message is one line for an operator."""
 
 
-class DirectoryFdConnection(UnixDomainSocketConnection):
-    """Reaches a socket whose path is longer than sun_path through a descriptor of its directory."""
+class PromptConnection(AbstractConnection):
+    """Writes under a timeout that lets a cancellation through.
+
+    The write of the base class waits by `asyncio.wait_for`, which up to Python 3.11 may swallow a cancellation: a
+    reader that was told to stop would then wait for ever. It also starts a task for every write.
+    """
+
+    async def send_packed_command(
+        self,
+        command: bytes | str | Iterable[bytes],
+        check_health: bool = True,  # noqa: FBT001, FBT002 - redis' own signature
+    ) -> None:
+        """Send, within the connection's socket timeout. Raises redis' ConnectionError and TimeoutError."""
+        limit, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError:
+            raise RedisTimeoutError("Timeout writing to socket") from None
+        finally:
+            self.socket_timeout = limit
+
+
+class TcpConnection(PromptConnection, Connection):
+    """For redis:// URLs."""
+
+
+class TlsConnection(PromptConnection, SSLConnection):
+    """For rediss:// URLs."""
+
+
+class SocketConnection(PromptConnection, UnixDomainSocketConnection):
+    """For unix:// URLs; a path longer than sun_path is reached through a descriptor of its directory."""
 
     async def _connect(self) -> None:
+        if len(os.fsencode(self.path)) <= UNIX_PATH_BYTES:
+            await super()._connect()  # type: ignore[no-untyped-call]
+            return
         path = Path(self.path)
         directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -53,13 +93,22 @@ class DirectoryFdConnection(UnixDomainSocketConnection):
             os.close(directory)
 
 
+_OURS: dict[type[AbstractConnection], type[AbstractConnection]] = {
+    Connection: TcpConnection,
+    SSLConnection: TlsConnection,
+    UnixDomainSocketConnection: SocketConnection,
+}
+
+
 def create_redis(url: str, *, name: str) -> Redis:
     """A client of the Redis at `url` (redis://, rediss://, unix://) that answers bytes; connects when first used.
 
-    `name` is what CLIENT LIST shows. Connecting is tried three times within a second or so, so a restart of Redis
-    goes unnoticed; the caller closes the client with `aclose()`. Raises ValueError for another kind of URL.
+    `name` is what CLIENT LIST shows. A connection that is refused is tried twice more within a fifth of a second.
+    The caller closes the client with `aclose()`. Raises ValueError for another kind of URL.
     """
     options: dict[str, Any] = {
+        "max_connections": CONNECTIONS,
+        "timeout": CALL_SECONDS,
         "client_name": name,
         "socket_timeout": CALL_SECONDS,
         "socket_connect_timeout": CONNECT_SECONDS,
@@ -69,9 +118,7 @@ def create_redis(url: str, *, name: str) -> Redis:
         "driver_info": None,
         **parse_url(url),
     }
-    if len(os.fsencode(options.get("path", ""))) > UNIX_PATH_BYTES:
-        options["connection_class"] = DirectoryFdConnection
-    options = {"max_connections": CONNECTIONS, "timeout": CALL_SECONDS, **options}
+    options["connection_class"] = _OURS[options.get("connection_class", Connection)]
     return Redis.from_pool(BlockingConnectionPool(**options))
 
 
