@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,25 @@ FAKES = Path(__file__).with_name("fakes")
 class Up:
     """A running `gestalt up` on `workspace`."""
 
-    def __init__(self, workspace: Path, *flags: str, **variables: str) -> None:
+    def __init__(self, workspace: Path, *flags: str, through: Sequence[str] = (), **variables: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GESTALT_", "REDIS_"))}
         fakes = {"PYTHONPATH": str(FAKES), "FAKE_DIR": str(workspace), "PATH": "/nowhere"}
         self.workspace = workspace
         self.out, self.err = workspace / "out", workspace / "err"
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gestalt_cli", "up", "--workspace", str(workspace), "--port", "0", *flags],
+                [
+                    *through,
+                    sys.executable,
+                    "-m",
+                    "gestalt_cli",
+                    "up",
+                    "--workspace",
+                    str(workspace),
+                    "--port",
+                    "0",
+                    *flags,
+                ],
                 env={**inherited, **fakes, **variables},
                 stdout=out,
                 stderr=err,
@@ -69,8 +80,8 @@ class Up:
 async def up(tmp_path: Path, eventually: Eventually) -> AsyncIterator[Callable[..., Up]]:
     running: list[Up] = []
 
-    def start(*flags: str, workspace: Path = tmp_path, **variables: str) -> Up:
-        running.append(Up(workspace, *flags, **variables))
+    def start(*flags: str, workspace: Path = tmp_path, through: Sequence[str] = (), **variables: str) -> Up:
+        running.append(Up(workspace, *flags, through=through, **variables))
         return running[-1]
 
     yield start
@@ -221,6 +232,15 @@ async def test_a_stop_signal_ends_gateway_workers_redis_in_this_order_with_0(
     assert [note["kind"] for note in running.notes(signal="TERM")] == ["gateway", "session", "session"]
     assert running.complained() == ""
     assert not left(running.workspace)
+
+
+async def test_a_hang_up_does_not_end_what_nohup_started(up: Callable[..., Up], eventually: Eventually) -> None:
+    running = up(through=["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "nohup"])
+    await eventually(running.ready)
+    os.kill(running.pid, signal.SIGHUP)
+    os.kill(running.serving("gateway")[-1], signal.SIGKILL)
+    await eventually(lambda: len(running.serving("gateway")) == 2)
+    assert "Stopping" not in running.said()
 
 
 async def test_services_that_do_not_listen_are_gone_within_five_seconds_all_the_same(

@@ -21,19 +21,24 @@ READY_SECONDS = 10.0
 """The services serve already; this is for them to find one another."""
 LOOK_SECONDS = 0.25
 """How often logs are looked at: soon enough for a person."""
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def up(options: Options) -> int:
     """Run until a stop signal; the exit code. Raises CommandFailed, in one line, when it cannot begin."""
     run = Run(options)
     task = asyncio.create_task(run.through())
-    for number in STOP_SIGNALS:
+    for number in stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, run.interrupt, task)
     try:
         return await task
     except asyncio.CancelledError:
         return 0  # interrupted before there was anything to stop
+
+
+def stop_signals() -> list[signal.Signals]:
+    """What ends us in order. A hang-up does not when we were started by nohup."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
 
 
 class Run:
