@@ -50,13 +50,13 @@ class InMemoryDirectory:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._changes: Broadcast[Change] = Broadcast()
-        self._generation = 0
         self.away = False
         self.forget()
 
     def forget(self) -> None:
         """Lose everything, as a Redis that was emptied does."""
         self._epoch = secrets.token_hex(8)
+        self._generation = 0
         self._workspace: str | None = None
         self._workers: dict[str, WorkerRecord] = {}
         self._leases: dict[str, Lease] = {}

@@ -113,7 +113,7 @@ def create_redis(url: str, *, name: str) -> Redis:
         "socket_timeout": CALL_SECONDS,
         "socket_connect_timeout": CONNECT_SECONDS,
         "health_check_interval": 15,
-        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.05), 2, supported_errors=(RedisConnectionError,)),
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.025), 2, supported_errors=(RedisConnectionError,)),
         "protocol": 2,  # a pub/sub message is then an ordinary answer, on every server and proxy
         "driver_info": None,
         **parse_url(url),
