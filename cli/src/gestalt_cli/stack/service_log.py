@@ -5,6 +5,7 @@ Not a pipe through us: `up` may be stopped (Ctrl-Z) or slow, and no service may 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -50,6 +51,7 @@ class ServiceLog:
         """Copy and truncate: its writers hold the file open, so a new one under its name would stay empty."""
         if size < self._largest:
             return
-        shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
-        os.ftruncate(self.fd, 0)
-        self._read_to = 0
+        with contextlib.suppress(OSError):  # a full disk: the next look tries again
+            shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
+            os.ftruncate(self.fd, 0)
+            self._read_to = 0

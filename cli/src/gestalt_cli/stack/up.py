@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
 
+from gestalt_cli.api import reason
 from gestalt_cli.stack import public_api, terminal
 from gestalt_cli.stack.ground import Ground, take
 from gestalt_cli.stack.options import Options
@@ -47,7 +48,6 @@ class Run:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._runner: Runner | None = None
-        self._supervisor: Supervisor | None = None
         self._asked_to_stop = asyncio.Event()
         self._all_ready = asyncio.Event()
 
@@ -110,18 +110,29 @@ class Run:
     async def _show_logs(self, ground: Ground) -> None:
         await self._all_ready.wait()
         while True:
-            for name in ground.logs:
-                show(ground, name)
+            try:
+                for name in ground.logs:
+                    show(ground, name)
+            except Exception as error:  # noqa: BLE001 - what goes wrong with a log must not end what is logged
+                terminal.warn(f"gestalt up: logs: {reason(error)}")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _stop_when_asked(self, ground: Ground, runner: Runner) -> None:
         await self._asked_to_stop.wait()
         terminal.say("Stopping.")
         if self._options.kill_sessions:
-            wrong = await public_api.end_sessions(ground.server)
-            if wrong:
-                terminal.warn(f"gestalt up: {wrong}")
+            await end_sessions(ground)
         runner.stop()
+
+
+async def end_sessions(ground: Ground) -> None:
+    """End every session; whatever goes wrong there must not keep us from stopping."""
+    try:
+        wrong = await public_api.end_sessions(ground.server)
+    except Exception as error:  # noqa: BLE001 - see above
+        wrong = f"sessions could not be ended: {reason(error)}"
+    if wrong:
+        terminal.warn(f"gestalt up: {wrong}")
 
 
 def show(ground: Ground, name: str, *, quiet: bool = False) -> None:
