@@ -79,7 +79,7 @@ async def test_a_stopped_process_hears_sigterm_too(run: Callable[..., Heard], ev
 async def test_a_grandchild_that_keeps_stdout_open_does_not_hide_the_end(
     run: Callable[..., Heard], eventually: Eventually
 ) -> None:
-    heard = run("import os, sys, time\nif os.fork() == 0:\n    print(os.getpid(), flush=True)\n    time.sleep(60)")
+    heard = run("import os, time\npid = os.fork()\nif pid == 0:\n    time.sleep(60)\nprint(pid, flush=True)")
     await eventually(lambda: heard.codes and heard.lines)
     os.kill(int(heard.lines[0]), signal.SIGKILL)
 
