@@ -1,0 +1,93 @@
+"""Start the gateway: `python -m gestalt_gateway [--standby]`."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from typing import Any
+
+import uvloop
+from pydantic import ValidationError
+
+from gestalt_contracts.channels import Names
+from gestalt_contracts.redis_client import create_redis
+from gestalt_contracts.redis_directory import RedisDirectory
+from gestalt_gateway import logs
+from gestalt_gateway.app import Gateway
+from gestalt_gateway.credentials_redis import RedisCredentials
+from gestalt_gateway.hosts import bind_authority
+from gestalt_gateway.server import Server, config_of, listening, parent_gone
+from gestalt_gateway.services import FixedServices, RedisServices
+from gestalt_gateway.settings import GatewaySettings
+
+
+def main() -> None:
+    """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
+    standby = "--standby" in sys.argv[1:]
+    if standby and not sys.stdin.readline():
+        return  # the parent ended before it needed us
+    settings = _settings()
+    listener = _listener(settings)
+    logs.configure(settings.log_level)
+    _allow_many_connections()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listener, watch_parent=standby))
+
+
+def _settings() -> GatewaySettings:
+    try:
+        return GatewaySettings()
+    except ValidationError as error:
+        sys.exit("gateway: " + "; ".join(_told(dict(problem)) for problem in error.errors()))
+    except OSError as error:
+        sys.exit(f"gateway: cannot read {error.filename}: {error.strerror}")
+
+
+def _told(problem: dict[str, Any]) -> str:
+    name = "_".join(str(word) for word in problem["loc"]).upper()
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name if name in {'', 'REDIS_URL'} else 'GESTALT_' + name}: {message}" if name else message
+
+
+def _listener(settings: GatewaySettings) -> socket.socket:
+    try:
+        if settings.listen_fd is not None:
+            return socket.socket(fileno=settings.listen_fd)
+        return listening(settings.host, settings.port)
+    except OSError as error:
+        sys.exit(f"gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+
+
+def _allow_many_connections() -> None:
+    """Every tunnel takes two descriptors: raise our own soft limit as far as we may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _serve(settings: GatewaySettings, listener: socket.socket, *, watch_parent: bool) -> None:
+    names = Names(settings.namespace)
+    port = listener.getsockname()[1]
+    async with AsyncExitStack() as stack:
+        client = create_redis(settings.redis_url, name="gestalt-gateway")
+        stack.push_async_callback(client.aclose)
+        fixed = FixedServices({"flow": settings.flow_url, "telemetry": settings.telemetry_url})
+        gateway = Gateway(
+            settings,
+            port=port,
+            directory=RedisDirectory(client, names),
+            credentials=RedisCredentials(client, names, login_seconds=settings.login_ttl),
+            services=RedisServices(client, names, fixed),
+        )
+        url = f"http://{bind_authority(settings.host)}:{port}"
+        server = Server(config_of(gateway), stop=gateway.stop, ready=lambda: print(f"ready {url}", flush=True))  # noqa: T201 - the parent waits for this line
+        if watch_parent:
+            stack.enter_context(parent_gone(lambda: server.handle_exit(signal.SIGTERM, None)))
+        await server.serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

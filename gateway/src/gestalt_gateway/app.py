@@ -1,0 +1,168 @@
+"""Wiring: every part of the gateway, made once and owned by the lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+
+from gestalt_contracts.auth import Receive, Scope, Send
+from gestalt_contracts.directory import Directory
+from gestalt_gateway import lifelines
+from gestalt_gateway.access_log import AccessLog
+from gestalt_gateway.auth import Authenticator
+from gestalt_gateway.credentials import Credentials
+from gestalt_gateway.deletion import Deletion
+from gestalt_gateway.door import Door
+from gestalt_gateway.forwarding import Forwarding
+from gestalt_gateway.hosts import HostRules
+from gestalt_gateway.http_app import HttpApp
+from gestalt_gateway.lifelines import Lifelines
+from gestalt_gateway.live_directory import LiveDirectory
+from gestalt_gateway.metrics import Metrics
+from gestalt_gateway.openapi import Documents
+from gestalt_gateway.own_routes import Cookie, OwnRoutes
+from gestalt_gateway.proxy import Proxy
+from gestalt_gateway.rate import RateLimit
+from gestalt_gateway.readiness import Readiness
+from gestalt_gateway.routing import Limit
+from gestalt_gateway.services import Services
+from gestalt_gateway.session_tokens import NoSessionTokens, SessionTokens
+from gestalt_gateway.settings import GatewaySettings
+from gestalt_gateway.upgrade import Tunnels
+from gestalt_gateway.upstreams import Upstreams
+
+FIRST_LOAD_SECONDS = 3.0
+"""How long a start waits for the directory before it serves without."""
+
+log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """The whole gateway as one ASGI application; WebSockets are served beside it, by `tunnels`.
+
+    `stop` is called when the process is told to stop: streams end, readiness says so.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        port: int,
+        directory: Directory,
+        credentials: Credentials,
+        services: Services,
+        session_tokens: SessionTokens | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._port = port  # what is listened on: the login cookie is named after it
+        self._settings = settings
+        self._credentials = credentials
+        self._stopping = asyncio.Event()
+        self._lines = Lifelines()
+        self._live = LiveDirectory(directory, self._lines, clock=clock)
+        self._access = AccessLog(clock)
+        metrics = Metrics()
+        metrics.watch_workers(lambda: self._live.workers_alive)
+        hosts = HostRules(
+            bind=settings.host,
+            public_url=settings.public_url,
+            allowed_hosts=settings.allowed_hosts,
+            allowed_origins=settings.allowed_origins,
+        )
+        authenticator = Authenticator(settings.server_token, credentials, session_tokens or NoSessionTokens())
+        door = Door(
+            authenticator=authenticator,
+            hosts=hosts,
+            live=self._live,
+            limits=_limits(settings),
+            rate=RateLimit(settings.rate_limit) if settings.rate_limit else None,
+            clock=clock,
+        )
+        upstreams = Upstreams(self._live, services)
+        forwarding = Forwarding(settings.internal_bearer, hosts)
+        self._proxy = Proxy(upstreams, self._lines, forwarding)
+        own = OwnRoutes(
+            authenticator=authenticator,
+            credentials=credentials,
+            cookie=self._cookie,
+            readiness=Readiness(self._live, services, self._stopping),
+            metrics=metrics,
+            documents=Documents(self._live, services, self._proxy.document),
+        )
+        self._http = HttpApp(
+            door=door,
+            proxy=self._proxy,
+            own=own,
+            deletion=Deletion(self._live),
+            metrics=metrics,
+            access=self._access,
+            clock=clock,
+        )
+        self.tunnels = Tunnels(door, upstreams, forwarding, self._lines, metrics, self._access, clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    def stop(self) -> None:
+        """End every stream; requests under way may finish."""
+        self._stopping.set()
+        self._lines.cut(lifelines.STOPPING)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Everything that runs beside requests."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._proxy.running())
+            stack.callback(self._access.tell_failures)
+            for work in (self._live.run(), self._credentials.follow(self._revoke)):
+                await stack.enter_async_context(_beside(work))
+            try:
+                async with asyncio.timeout(FIRST_LOAD_SECONDS):
+                    await self._live.loaded.wait()
+            except TimeoutError:
+                log.warning("directory away at start; serving what needs none")
+            yield
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.running():
+            scope["state"]["tunnels"] = self.tunnels
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _revoke(self, credential: str) -> None:
+        self._lines.cut(lifelines.of_credential(credential))
+
+    def _cookie(self) -> Cookie:
+        public = self._settings.public_url or ""
+        return Cookie(f"gestalt_{self._port}", int(self._settings.login_ttl), public.startswith("https://"))
+
+
+@asynccontextmanager
+async def _beside(work: Any) -> AsyncIterator[None]:
+    """Run `work` until the block is left."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _limits(settings: GatewaySettings) -> dict[Limit, int]:
+    return {
+        Limit.JSON: settings.json_limit,
+        Limit.INPUT: settings.input_limit,
+        Limit.OTLP: settings.otlp_limit,
+        Limit.IMPORT: settings.import_limit,
+    }

@@ -1,0 +1,107 @@
+"""The ASGI application: admit, answer or forward, log. Every way out of a request is here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+import structlog
+
+from gestalt_contracts.auth import Receive, Scope, Send
+from gestalt_contracts.errors import GestaltError, InvalidRequest, NotFound
+from gestalt_gateway import static_files
+from gestalt_gateway.access_log import AccessLog
+from gestalt_gateway.answers import Reply, accepted, refusal
+from gestalt_gateway.body import HungUp, RequestBody
+from gestalt_gateway.deletion import Deletion
+from gestalt_gateway.door import Admitted, Door
+from gestalt_gateway.metrics import Metrics
+from gestalt_gateway.own_routes import OwnRoutes
+from gestalt_gateway.proxy import STREAMS, Broken, Proxy
+from gestalt_gateway.request import Request, from_scope
+from gestalt_gateway.routing import Kind, Route, Upstream
+
+CLIENT_CLOSED = 499
+"""What logs say of a client that went away before it was answered (nginx's number)."""
+
+log = structlog.get_logger(__name__)
+
+
+class Failure(GestaltError):
+    """A mistake of ours."""
+
+    status: ClassVar[int] = 500
+
+
+class HttpApp:
+    """Answers every HTTP request."""
+
+    def __init__(
+        self,
+        *,
+        door: Door,
+        proxy: Proxy,
+        own: OwnRoutes,
+        deletion: Deletion,
+        metrics: Metrics,
+        access: AccessLog,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._door = door
+        self._proxy = proxy
+        self._own = own
+        self._deletion = deletion
+        self._metrics = metrics
+        self._access = access
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the server closes the connection when its answer was not completed."""
+        started = self._clock()
+        request = from_scope(scope)
+        reply = Reply(send, request.id)
+        route = await self._answer(request, receive, reply)
+        seconds = self._clock() - started
+        status = reply.status or CLIENT_CLOSED
+        self._access.answered(request, route, status, seconds)
+        streamed = route is not None and route.kind in STREAMS
+        self._metrics.answered(request.method, route, status, None if streamed else seconds)
+
+    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> Route | None:
+        """Answer, or refuse; the route, as far as there was one."""
+        route = None
+        try:
+            admitted = await self._door.admit(request)
+            route = admitted.route
+            await self._serve(admitted, receive, reply)
+        except HungUp:
+            pass
+        except Broken as error:
+            log.warning("answer broken off", request_id=request.id.decode("latin-1"), reason=str(error))
+        except GestaltError as error:
+            await reply.whole(refusal(error))
+        except Exception:
+            log.exception("request failed", request_id=request.id.decode("latin-1"))
+            if reply.status is None:
+                await reply.whole(refusal(Failure("internal error")))
+        return route
+
+    async def _serve(self, admitted: Admitted, receive: Receive, reply: Reply) -> None:
+        upstream = admitted.route.upstream
+        if upstream is Upstream.PAGE:
+            answer = static_files.page(admitted.request.path)
+            if answer is None:
+                raise NotFound("not found")
+            await reply.whole(answer)
+        elif upstream is Upstream.GATEWAY:
+            body = await RequestBody(receive, admitted.body_limit).read_all()
+            await reply.whole(await self._own.answer(admitted, body))
+        elif admitted.route.kind is Kind.WEBSOCKET:
+            raise InvalidRequest(
+                "this is a WebSocket: send an upgrade request", headers={"Sec-WebSocket-Version": "13"}
+            )
+        elif await self._deletion.noted(admitted):
+            await reply.whole(accepted())
+        else:
+            await self._proxy.forward(admitted, receive, reply)
