@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from typing import Final
 
 from gestalt_ptyhost import wire
 from gestalt_ptyhost.reading import Reading
@@ -9,6 +10,9 @@ from gestalt_ptyhost.requests import Refused, adoption_of, cap_of, creation_of
 from gestalt_ptyhost.sessions import Sessions
 from gestalt_ptyhost.wire import Kind, Message, WireError
 from gestalt_ptyhost.worker import Worker
+
+MAX_ERROR: Final = 1024
+"""Characters of an error told: it may quote the request, which may be long."""
 
 
 class Commands:
@@ -52,8 +56,8 @@ class Commands:
         self._reading.ready(session)
 
     def _adopt(self, worker: Worker, message: Message, fds: list[int]) -> None:
-        adoption = adoption_of(wire.json_of(message))
-        session = self._sessions.adopt(message.session, adoption, fds, message.offset)
+        adoption = adoption_of(wire.json_of(message), message.offset)
+        session = self._sessions.adopt(message.session, adoption, fds)
         fds.clear()
         worker.tell(session)
         self._reading.ready(session)
@@ -87,7 +91,7 @@ class Commands:
 def _refuse(worker: Worker, message: Message, error: str, number: int) -> None:
     """Answer a request that was refused; messages that expect no answer get none."""
     if message.kind in {Kind.CREATE, Kind.ADOPT}:
-        worker.reply(Kind.FAILED, {"error": error, "errno": number}, message.session)
+        worker.reply(Kind.FAILED, {"error": error[:MAX_ERROR], "errno": number}, message.session)
 
 
 def greet(worker: Worker, sessions: Sessions, *, version: str, pid: int, retiring: bool) -> None:

@@ -11,10 +11,13 @@ from gestalt_ptyhost.listening import Listener
 from gestalt_ptyhost.log import log_exception
 from gestalt_ptyhost.reading import Reading
 from gestalt_ptyhost.sessions import Sessions
+from gestalt_ptyhost.spawn import OpenFiles
 from gestalt_ptyhost.worker import Worker
 
 START_SECONDS: Final = 30.0
 """How long a host waits for its first worker: the one that started it connects at once, if it lives."""
+FAULT_SECONDS: Final = 0.05
+"""A fault that comes again at once may cost neither a whole core nor the log's disk."""
 _EVENTS: Final = 64
 _MESSAGES: Final = 16
 """Messages of the worker taken in a row before terminals are looked at again."""
@@ -23,12 +26,12 @@ _MESSAGES: Final = 16
 class Host:
     """Holds terminals until nobody needs it: no worker and no live terminal, or retiring and empty."""
 
-    def __init__(self, listener: Listener, signals: int, open_files: int) -> None:
-        """`signals` is readable after a SIGTERM; `open_files` is the limit that programs get."""
+    def __init__(self, listener: Listener, signals: int, limits: OpenFiles) -> None:
+        """`signals` is readable after a SIGTERM; `limits` says how many descriptors may be open."""
         self._listener = listener
         self._signals = signals
         self._epoll = select.epoll()
-        self._sessions = Sessions(self._epoll, open_files)
+        self._sessions = Sessions(self._epoll, limits)
         self._reading = Reading(self._sessions)
         self._commands = Commands(self._sessions, self._reading)
         self._worker: Worker | None = None
@@ -44,6 +47,7 @@ class Host:
                 self._step()
             except Exception as error:  # noqa: BLE001 - programs must not die of a fault in one terminal's handling
                 log_exception("a step of the pty host failed", error)
+                select.select([], [], [], FAULT_SECONDS)
         self._listener.close()
 
     def _step(self) -> None:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 V = TypeVar("V")
 
 _MAX_SIDE = 65535  # of a terminal: the kernel keeps an unsigned short
+_MAX_OFFSET = 2**63
+_MAX_NAME = 4096  # of a uid or a path: they are repeated to every worker that connects
 
 
 class Refused(Exception):
@@ -38,17 +40,21 @@ class Creation(NamedTuple):
 
 
 class Adoption(NamedTuple):
-    """A terminal to be taken over from a host that died."""
+    """A terminal to be taken over from a host that died.
+
+    `end` is the end of its journal as the worker knows it: beyond what is on disk if that end was a hole.
+    """
 
     uid: str
     pid: int
     keeping: Keeping
+    end: int
 
 
 def creation_of(body: dict[str, Any]) -> Creation:
     """Read a CREATE; Refused when a field is missing or is not what it should be."""
     creation = Creation(
-        uid=_field(body, "uid", str),
+        uid=_name(body, "uid"),
         argv=[_bytes("argv", text) for text in _field(body, "argv", list)],
         env={_bytes("env", name): _bytes("env", value) for name, value in _field(body, "env", dict).items()},
         cwd=_bytes("cwd", body.get("cwd")),
@@ -65,9 +71,11 @@ def creation_of(body: dict[str, Any]) -> Creation:
     return creation
 
 
-def adoption_of(body: dict[str, Any]) -> Adoption:
+def adoption_of(body: dict[str, Any], end: int) -> Adoption:
     """Read an ADOPT; Refused when a field is missing or is not what it should be."""
-    return Adoption(uid=_field(body, "uid", str), pid=_positive(body, "pid"), keeping=_keeping_of(body))
+    if end > _MAX_OFFSET:
+        raise Refused(f"no journal ends at {end}")
+    return Adoption(uid=_name(body, "uid"), pid=_positive(body, "pid"), keeping=_keeping_of(body), end=end)
 
 
 def cap_of(body: dict[str, Any]) -> int:
@@ -76,8 +84,8 @@ def cap_of(body: dict[str, Any]) -> int:
 
 
 def _keeping_of(body: dict[str, Any]) -> Keeping:
-    journal = _field(body, "journal", str)
-    if not journal.startswith("/") or "\0" in journal:
+    journal = _name(body, "journal")
+    if not journal.startswith("/"):
         raise Refused(f"journal must be an absolute path, not {journal!r}")
     return Keeping(journal, _positive(body, "cap"), _positive(body, "segment"))
 
@@ -96,6 +104,13 @@ def _field(body: dict[str, Any], name: str, kind: type[V]) -> V:
     value = body.get(name)
     if type(value) is not kind:
         raise Refused(f"{name} must be {kind.__name__}, not {value!r:.80}")
+    return value
+
+
+def _name(body: dict[str, Any], name: str) -> str:
+    value = _field(body, name, str)
+    if not 0 < len(_bytes(name, value)) <= _MAX_NAME:
+        raise Refused(f"{name} must be a short text, not {value!r:.80}")
     return value
 
 

@@ -9,20 +9,22 @@ from gestalt_ptyhost.exits import write_exit
 from gestalt_ptyhost.journal import Journal
 from gestalt_ptyhost.requests import Adoption, Creation, Keeping, Refused
 from gestalt_ptyhost.session import Session
-from gestalt_ptyhost.spawn import reap, spawn
+from gestalt_ptyhost.spawn import OpenFiles, reap, spawn
 from gestalt_ptyhost.terminal import Terminal
 from gestalt_ptyhost.wire import Kind
 
 _ADOPTED_FDS = 4  # master, both ends of the pipe, pidfd
+_SESSION_FDS = 6  # these, the segment and its timing index
+_SPARE_FDS = 64  # for new segments, connections, descriptors in flight: without them journals would get holes
 
 
 class Sessions:
     """The registry. A session stays in it after its end until the worker has noted that (`forget`)."""
 
-    def __init__(self, epoll: select.epoll, open_files: int) -> None:
-        """`open_files` is the limit that programs get."""
+    def __init__(self, epoll: select.epoll, limits: OpenFiles) -> None:
+        """`limits` says how many descriptors this process and the programs may have."""
         self._epoll = epoll
-        self._open_files = open_files
+        self._limits = limits
         self._by_number: dict[int, Session] = {}
         self._by_master: dict[int, Session] = {}
         self._by_pidfd: dict[int, Session] = {}
@@ -57,27 +59,24 @@ class Sessions:
 
     def create(self, number: int, creation: Creation) -> Session:
         """Start a program in a terminal of its own. Refused or OSError when that cannot be."""
-        self._must_be_free(number)
+        self._must_have_room(number)
         journal = _journal(creation.keeping)
         try:
-            terminal, pid = spawn(creation, self._open_files)
+            terminal, pid = spawn(creation, self._limits.program)
         except BaseException:
             journal.close()
             raise
         return self._add(Session(number, creation.uid, pid, terminal, journal, Kind.CREATED), terminal)
 
-    def adopt(self, number: int, adoption: Adoption, fds: Sequence[int], at_least: int) -> Session:
-        """Take a terminal over, with what its last host left in the pipe. The descriptors are ours on success.
-
-        `at_least` is the end of the journal as the worker knew it: beyond what is on disk if that had a hole.
-        """
-        self._must_be_free(number)
+    def adopt(self, number: int, adoption: Adoption, fds: Sequence[int]) -> Session:
+        """Take a terminal over, with what its last host left in the pipe. The descriptors are ours on success."""
+        self._must_have_room(number)
         if len(fds) != _ADOPTED_FDS:
             raise Refused(f"a terminal comes as {_ADOPTED_FDS} descriptors, not {len(fds)}", errno.EBADF)
         terminal = Terminal(*fds)
         for fd in terminal.fds[:3]:
             os.set_blocking(fd, False)
-        journal = _journal(adoption.keeping, at_least)
+        journal = _journal(adoption.keeping, adoption.end)
         try:
             journal.take(terminal.pipe_r, terminal.held())
             return self._add(Session(number, adoption.uid, adoption.pid, terminal, journal, Kind.SESSION), terminal)
@@ -111,9 +110,11 @@ class Sessions:
             return None
         return self._by_number.pop(number)
 
-    def _must_be_free(self, number: int) -> None:
+    def _must_have_room(self, number: int) -> None:
         if number in self._by_number:
             raise Refused(f"there is a session {number} already", errno.EEXIST)
+        if (len(self._by_master) + 1) * _SESSION_FDS + _SPARE_FDS > self._limits.host:
+            raise Refused(f"{len(self._by_master)} sessions are all that the limit of open files allows", errno.EMFILE)
 
     def _add(self, session: Session, terminal: Terminal) -> Session:
         self._epoll.register(terminal.pidfd, select.EPOLLIN)

@@ -11,7 +11,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gestalt_ptyhost.requests import Creation, Refused
 from gestalt_ptyhost.terminal import Terminal, open_pty
@@ -21,11 +21,18 @@ _DEFAULT_SIGNALS: Final = sorted(signal.valid_signals() - {signal.SIGKILL, signa
 """Python and the host ignore some; a program starts with none ignored."""
 
 
-def raise_open_files() -> int:
-    """Let this process open as many files as it may; returns the limit that programs are to get."""
+class OpenFiles(NamedTuple):
+    """How many descriptors this process may have, and a program at its start."""
+
+    host: int
+    program: int
+
+
+def raise_open_files() -> OpenFiles:
+    """Let this process open as many files as it may; programs start with the limit it was given."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return soft
+    return OpenFiles(host=hard, program=soft)
 
 
 def spawn(creation: Creation, open_files: int) -> tuple[Terminal, int]:

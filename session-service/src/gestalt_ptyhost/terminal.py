@@ -52,9 +52,8 @@ class Terminal:
         except BlockingIOError:
             return moved, True
         except OSError as error:
-            if error.errno == errno.EIO:  # nobody holds the other side: drained, until somebody opens it again
-                return moved, True
-            raise
+            # EIO: nobody holds the other side; drained, until somebody opens it again.
+            return moved, error.errno != errno.ENOMEM
         return moved, False
 
     def held(self) -> int:
