@@ -565,17 +565,20 @@ async def test_a_directory_that_is_away_says_so() -> None:
     memory.away = True
     client = create_redis("unix:///nowhere/at/all", name="test")
     for directory in (memory, RedisDirectory(client, NAMES)):
-        for attempt in (
+        outcomes = await asyncio.gather(
             directory.register(worker(), floor=0),
             directory.sessions(),
             directory.find("u1"),
             directory.sweep(lost_after=0),
             directory.server_id(),
             directory.bind_workspace("x"),
-        ):
-            with pytest.raises(DirectoryUnavailable):
-                await attempt
-        with pytest.raises(DirectoryUnavailable):
-            async with directory.changes():
-                pass
+            follow(directory),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in outcomes] == [DirectoryUnavailable] * 7
     await client.aclose()
+
+
+async def follow(directory: Directory) -> None:
+    async with directory.changes():
+        pass

@@ -27,15 +27,27 @@ class ChannelLost(Exception):
 
 
 class Channel:
-    """Calls `on_link` after each confirmed SUBSCRIBE and `on_message` with each message, in the order of Redis."""
+    """Calls `on_link` after each confirmed SUBSCRIBE and `on_message` with each message, in the order of Redis.
+
+    After `quiet` seconds of silence the connection has `patience` seconds to show that it still stands.
+    """
 
     def __init__(
-        self, client: Redis, name: str, on_link: Callable[[], None], on_message: Callable[[bytes], None]
+        self,
+        client: Redis,
+        name: str,
+        on_link: Callable[[], None],
+        on_message: Callable[[bytes], None],
+        *,
+        quiet: float = QUIET_SECONDS,
+        patience: float = CALL_SECONDS,
     ) -> None:
         self._client = client
         self._name = name
         self._on_link = on_link
         self._on_message = on_message
+        self._quiet = quiet
+        self._patience = patience
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
         self._linked = asyncio.Event()
@@ -100,7 +112,7 @@ class Channel:
             self._on_link()
             self._linked.set()
             while True:
-                self._take(await _next(connection))
+                self._take(await self._next(connection))
         finally:
             await connection.disconnect(nowait=True)
             await pool.release(connection)
@@ -109,12 +121,11 @@ class Channel:
         if answer[0] == b"message":
             self._on_message(answer[2])
 
-
-async def _next(connection: Any) -> list[bytes]:
-    answer = await connection.read_response(timeout=QUIET_SECONDS, disconnect_on_error=False)
-    if answer is None:
-        await connection.send_command("PING", check_health=False)
-        answer = await connection.read_response(timeout=CALL_SECONDS, disconnect_on_error=False)
-    if answer is None:
-        raise RedisConnectionError("no answer to PING")
-    return answer  # type: ignore[no-any-return]
+    async def _next(self, connection: Any) -> list[bytes]:
+        answer = await connection.read_response(timeout=self._quiet, disconnect_on_error=False)
+        if answer is None:
+            await connection.send_command("PING", check_health=False)
+            answer = await connection.read_response(timeout=self._patience, disconnect_on_error=False)
+        if answer is None:
+            raise RedisConnectionError("no answer to PING")
+        return answer  # type: ignore[no-any-return]

@@ -1,6 +1,8 @@
--- Store the answer of a claim, or free its key when there is none; nothing when the claim is another's by now.
+-- Store the answer of a claim, or free its key when there is none; nothing when the claim is another's by now or
+-- was answered already.
 -- KEYS claim   ARGV mark, kept in s, and for an answer: status, headers, body
-if redis.call('HGET', KEYS[1], 'mark') ~= ARGV[1] then
+local known = redis.call('HMGET', KEYS[1], 'mark', 'status')
+if known[1] ~= ARGV[1] or known[2] then
   return 0
 end
 if #ARGV == 2 then
