@@ -80,8 +80,10 @@ class Journal:
         return self._copy(pipe, goal) if self.end < goal else b""
 
     def read(self, offset: int, count: int) -> bytes:
-        """Bytes just written: up to `count` from an offset in the newest segment."""
-        return self._current.read(offset, count) if self._current else b""
+        """Bytes just written: up to `count` from an offset in the newest segment, none if they are not there."""
+        if self._current is None or offset < self._current.start:
+            return b""
+        return self._current.read(offset, count)
 
     def stamp(self, microseconds: int, offset: int) -> None:
         """Note in the timing index when the burst that begins at `offset` was read, at most every 10 ms."""

@@ -82,7 +82,7 @@ class Ledger:
             case Kind.SESSION | Kind.CREATED:
                 self._greeting, self._holes, self._end = None, (), state.end
                 self._segment, self._base = state.segments[-1], state.segments[0]
-                self._over = state.over
+                self._over = state.over and owed.kind == Kind.SESSION  # CREATED does not speak of an exit
             case _:
                 self._end = owed.offset
 

@@ -66,17 +66,14 @@ class Worker:
             self._owing[session] = None
 
     def tell_bytes(self, session: Session, start: int, lost: bytes) -> None:
-        """Tell of the bytes that were just read, the `lost` last of which are in no journal.
+        """Tell of the bytes from `start` on that were just read, the `lost` last of which are in no journal.
 
         Few bytes go along themselves, so that an echo costs the worker no look into the journal.
         """
-        journal, known = session.journal, session.ledger.current(session.state)
         if lost:
-            start = journal.end - len(lost)
-            session.ledger.lost(start, len(lost), journal.base)
-        if known and journal.end - start <= INLINE and not self._blocked:
-            self._send_bytes(session, start, lost or journal.read(start, journal.end - start))
-        self.tell(session)
+            self._tell_lost(session, lost)
+        if self._blocked or not self._settle(session, start):
+            self._owing[session] = None
 
     def forget(self, session: Session) -> None:
         """Owe it nothing more about a session."""
@@ -98,18 +95,37 @@ class Worker:
             self._replies.append(send)
             self.lost = self.lost or len(self._replies) > REPLIES
 
-    def _settle(self, session: Session) -> bool:
-        """Send all that is owed of a session; False when the socket has no room for it."""
+    def _settle(self, session: Session, since: int | None = None) -> bool:
+        """Send all that is owed of a session; False when the socket has no room for it.
+
+        Bytes after `since` were just written; they go along if they are few.
+        """
         while (owed := session.ledger.next(session.state)) is not None:
-            if not self._attempt(partial(self._send, session, owed)):
+            if owed.kind == Kind.END and since is not None and owed.offset - since <= INLINE:
+                data = session.journal.read(since, owed.offset - since)
+                sent, since = self._send_bytes(session, since, data), None
+            else:
+                sent = self._attempt(partial(self._send, session, owed))
+                if sent:
+                    session.ledger.told(owed, session.state)
+            if not sent:
                 return False
-            session.ledger.told(owed, session.state)
         return True
 
-    def _send_bytes(self, session: Session, start: int, data: bytes) -> None:
+    def _tell_lost(self, session: Session, lost: bytes) -> None:
+        """Give bytes that cannot be looked up later to viewers who are there now, if they are few."""
+        start = session.journal.end - len(lost)
+        known = session.ledger.current(session.state)
+        session.ledger.lost(start, len(lost), session.journal.base)
+        if known and len(lost) <= INLINE and not self._blocked:
+            self._send_bytes(session, start, lost)
+
+    def _send_bytes(self, session: Session, start: int, data: bytes) -> bool:
         datagram = wire.pack(Kind.DATA, session.number, start, data)
-        if self._attempt(partial(self._sock.send, datagram)):
-            session.ledger.reached(start + len(data))
+        if not self._attempt(partial(self._sock.send, datagram)):
+            return False
+        session.ledger.reached(start + len(data))
+        return True
 
     def _send(self, session: Session, owed: Owed) -> None:
         match owed.kind:

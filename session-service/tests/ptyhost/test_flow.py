@@ -1,0 +1,181 @@
+"""Who is slowed and who is not: pauses, workers that are away or do not read, floods beside keystrokes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ptyhost_client import MEBI, HostProcess, Worker, alive, eventually, python, segments
+
+from gestalt_ptyhost import wire
+from gestalt_ptyhost.grace import ALLOWANCE
+from gestalt_ptyhost.wire import Kind
+
+Connect = Callable[[], Worker]
+
+FLOOD = python("import os, tty\ntty.setraw(1)\nline = b'%s\\n' * 800\nwhile True: os.write(1, line)" % ("x" * 79))
+ECHO = python("import os, tty\ntty.setraw(0)\nos.write(1, b'?')\nwhile True: os.write(1, os.read(0, 100))")
+
+
+def size_of(journal: Path) -> int:
+    newest = segments(journal)[-1]
+    return int(newest.name) + newest.stat().st_size
+
+
+def test_a_paused_session_is_not_read_until_it_is_resumed(worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    worker.reach(1, MEBI)
+
+    worker.send(Kind.PAUSE, 1)
+    worker.answered()
+    paused = size_of(worker.journal_of(1))
+    worker.answered()
+    assert size_of(worker.journal_of(1)) == paused == worker.ends[1]
+    worker.send(Kind.RESUME, 1)
+
+    worker.reach(1, paused + MEBI)
+
+
+def test_a_program_that_ends_while_paused_loses_nothing(worker: Worker) -> None:
+    program = worker.create(1, ["sh", "-c", "read line; printf last"])
+    worker.send(Kind.PAUSE, 1)
+    worker.type(1, b"\n")
+    eventually(lambda: not alive(program), "the end of the program")
+    worker.answered()
+    worker.send(Kind.RESUME, 1)
+
+    worker.until(Kind.EXIT, 1)
+
+    assert worker.recorded(1).endswith(b"last")
+
+
+def test_pausing_one_session_does_not_hold_another(worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    worker.create(2, ["cat"])
+    worker.send(Kind.PAUSE, 1)
+
+    worker.type(2, b"on\n")
+
+    worker.wait_text(2, b"on\r\non\r\n")
+
+
+def test_a_pause_ends_with_the_connection_that_asked_for_it(connect: Connect) -> None:
+    first = connect()
+    first.create(1, FLOOD)
+    first.send(Kind.PAUSE, 1)
+    first.answered()
+
+    second = connect()
+
+    assert wire.json_of(second.until(Kind.SESSION, 1))["paused"] is False
+    second.reach(1, second.ends[1] + MEBI)
+
+
+def test_without_a_worker_a_flood_stops_after_its_allowance_and_goes_on_with_the_next(connect: Connect) -> None:
+    first = connect()
+    first.create(1, FLOOD)
+    first.create(2, ["sh", "-c", "read line; printf quiet"])
+    known = first.reach(1, MEBI)
+    first.disconnect()
+
+    eventually(lambda: size_of(first.journal_of(1)) >= known + ALLOWANCE, "the allowance")
+    first.type(2, b"\n")
+    eventually(lambda: first.recorded(2).endswith(b"quiet"), "the quiet session")
+    second = connect()
+
+    held_at = second.until(Kind.SESSION, 1).offset
+    assert known + ALLOWANCE <= held_at <= known + ALLOWANCE + 2 * MEBI
+    second.reach(1, held_at + MEBI)
+
+
+def test_a_worker_that_never_reads_stops_no_program_and_catches_up_when_it_does(worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    worker.create(2, python("import time\nfor n in range(20000): print(n)"))
+    eventually((worker.journal_of(2).parent / "exit.json").exists, "the end of the program")
+    eventually(lambda: size_of(worker.journal_of(1)) > 8 * MEBI, "the flood")
+
+    exited = worker.until(Kind.EXIT, 2)
+
+    assert exited.offset == worker.exit_note(2)["offset"] == len(worker.recorded(2))
+    worker.reach(1, 8 * MEBI)
+    worker.answered()
+
+
+def test_sessions_created_and_ended_while_the_worker_does_not_read_are_all_told(worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    for session in range(2, 80):
+        worker.ask(session, ["true"] if session % 3 else ["nosuch"])
+    eventually((worker.journal_of(79).parent / "exit.json").exists, "the last program's end")
+
+    told = {worker.until(Kind.EXIT).session for _ in range(52)}
+
+    assert told == {session for session in range(2, 80) if session % 3}
+    failed = {message.session for message in worker.heard if message.kind == Kind.FAILED}
+    assert failed == {session for session in range(2, 80) if not session % 3}
+
+
+def test_a_stopped_worker_slows_nobody_and_a_killed_one_is_noticed(host: HostProcess, worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    child = os.fork()
+    if not child:
+        signal.pause()
+        os._exit(0)
+    worker.disconnect()  # the child still holds the connection: nobody reads it, nobody closed it
+    eventually(lambda: size_of(worker.journal_of(1)) > ALLOWANCE + 8 * MEBI, "the flood")
+
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    with Worker(host) as second:
+        second.reach(1, second.until(Kind.SESSION, 1).offset + MEBI)
+
+
+def test_a_keystroke_is_echoed_soon_beside_twenty_floods(worker: Worker) -> None:
+    worker.create(1, ECHO)
+    worker.wait_text(1, b"?")
+    for session in range(2, 22):
+        worker.create(session, FLOOD)
+    for session in range(2, 22):
+        worker.reach(session, 1)
+
+    took = []
+    for _ in range(50):
+        before, start = worker.ends[1], time.perf_counter()
+        worker.type(1, b"x")
+        worker.reach(1, before + 1)
+        took.append(time.perf_counter() - start)
+
+    assert statistics.median(took) < 0.02
+
+
+def test_every_flood_gets_its_turns(worker: Worker) -> None:
+    for session in range(1, 9):
+        worker.create(session, FLOOD)
+
+    for session in range(1, 9):
+        worker.reach(session, 4 * MEBI)
+
+    ends = sorted(worker.ends.values())
+    assert ends[-1] < 4 * ends[0]
+
+
+def memory(pid: int) -> int:
+    """Bytes a process has to itself."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Private_Dirty:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the kernel does not tell")
+
+
+def test_an_idle_session_costs_about_three_kilobytes(worker: Worker) -> None:
+    for session in range(1, 11):
+        worker.create(session, ["sleep", "60"])
+    before = memory(worker.pid)
+    for session in range(11, 111):
+        worker.create(session, ["sleep", "60"])
+
+    assert memory(worker.pid) - before < 100 * 6 * 1024
