@@ -38,12 +38,12 @@ def locate(host: str | None, port: int | None, environment: dict[str, str]) -> s
     url = environment.get("GESTALT_URL")
     if host is None and port is None and url:
         return well_formed(url)
-    return from_parts(
+    return url_of(
         host or environment.get("GESTALT_HOST") or DEFAULT_HOST, port or port_of(environment.get("GESTALT_PORT"))
     )
 
 
-def from_parts(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
     """The URL of a host and a port; a host that listens on every address is asked on this machine's own."""
     host = WILDCARDS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -14,6 +14,7 @@ from gestalt_cli.errors import CommandFailed
 from gestalt_cli.stack.options import Options
 from gestalt_cli.stack.up import up as run
 
+YES = frozenset({"1", "true", "yes", "on"})
 MOST_WORKERS = 64
 """A worker serves many sessions; more processes than cores only cost memory."""
 
@@ -57,7 +58,7 @@ def up(
         redis_url=environment.get("REDIS_URL") or None,
         namespace=environment.get("GESTALT_NAMESPACE") or "gestalt",
         kill_sessions=kill_sessions,
-        insecure=environment.get("GESTALT_INSECURE") == "1",
+        insecure=environment.get("GESTALT_INSECURE", "").lower() in YES,
         environment=environment,
     )
     raise typer.Exit(asyncio.run(run(options)))

@@ -13,13 +13,12 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator
 
+from gestalt_cli.api import url_of
 from gestalt_cli.errors import CommandFailed
 from gestalt_cli.stack.waiting import until
 
 BACKLOG = 2048
 """Connections that may wait while no gateway accepts; uvicorn's own number."""
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named here to be told apart, not to be bound
-"""How a client on this machine reaches what listens on every address."""
 
 
 @contextlib.asynccontextmanager
@@ -65,5 +64,4 @@ def is_loopback(door: socket.socket) -> bool:
 def url(door: socket.socket) -> str:
     """How a client on this machine reaches it."""
     address, port = door.getsockname()[:2]
-    host = WILDCARDS.get(address, address)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return url_of(address, port)
