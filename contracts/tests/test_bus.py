@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from gestalt_contracts.bus import OLDEST, Bus, BusUnavailable, Entry, Reset, Subscription
 from gestalt_contracts.bus_memory import InMemoryBus
 from gestalt_contracts.channels import Names, Stream
-from gestalt_contracts.cursors import place_of
-from gestalt_contracts.events import Event, now
-from gestalt_contracts.redis_bus import RedisBus
+from gestalt_contracts.cursors import START, Place, place_of
+from gestalt_contracts.events import Event, encode, now
+from gestalt_contracts.redis_bus import PAGE, Feed, Page, RedisBus, RedisSubscription
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.window import ENTRIES
 
@@ -270,6 +270,31 @@ async def test_subscribers_that_fall_behind_the_window_miss_nothing(client: Redi
         assert await take(slow, 2 * ENTRIES) == everything
         await bus.publish(Stream.EVENTS, event("end"))
         assert await take(slow) == await take(quick) == ["end"]
+
+
+async def test_a_stream_that_begins_anew_under_an_earlier_clock_is_told(client: Redis) -> None:
+    bus, key = RedisBus(client, NAMES), NAMES.stream(Stream.EVENTS)
+    async with bus.subscribe(Stream.EVENTS) as subscription:
+        late = str(await client.xadd(key, {"before": "0-0", "event": encode(event("late"))}, id=f"{2**50}-0"), "ascii")
+        await client.publish(key, b"0-0 %s %s" % (late.encode(), encode(event("late"))))
+        assert await take(subscription) == ["late"]
+        await client.flushall()
+        (id_,) = [await bus.publish(Stream.EVENTS, event("early"))]
+        assert await take(subscription, 2) == [Reset("lost", id_), "early"]
+
+
+async def test_a_connection_made_anew_while_the_stream_is_read_is_not_overlooked(client: Redis) -> None:
+    class RelinkedOnce(Feed):
+        async def read(self, after: Place, entries: int = PAGE) -> Page:
+            page = await super().read(after, entries)
+            if self.link == 1:
+                await RedisBus(client, NAMES).publish(Stream.EVENTS, event("missed"))
+                self.link = 2
+            return page
+
+    feed = RelinkedOnce(client, NAMES, Stream.EVENTS)
+    feed.link = 1
+    assert await take(RedisSubscription(feed, START, None)) == ["missed"]
 
 
 async def test_one_connection_serves_all_subscribers_of_a_stream_and_ends_with_the_last(client: Redis) -> None:

@@ -23,6 +23,9 @@ from gestalt_contracts.redis_directory import RedisDirectory
 NAMES = Names("test")
 DEADLINE = 10.0
 
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+"""Under `everysec` Redis answers before it writes while a sync is under way: a kill at that moment loses the answer."""
+
 
 class Server(Protocol):
     url: str
@@ -60,7 +63,7 @@ async def take(subscription: Subscription, number: int) -> list[Any]:
 
 
 async def test_a_killed_redis_that_kept_its_data_loses_nothing(new_server: NewServer) -> None:
-    async with running(new_server, "--appendonly", "yes") as (server, client):
+    async with running(new_server, *DURABLE) as (server, client):
         bus = RedisBus(client, NAMES)
         async with bus.subscribe(Stream.EVENTS) as one, bus.subscribe(Stream.EVENTS, OLDEST) as two:
             for restart in range(3):
@@ -170,6 +173,18 @@ async def test_a_connection_that_died_in_silence_is_noticed_and_made_anew(new_se
             assert await within(heard.get()) == b"linked"
             await client.publish("channel", "after")
             assert await within(heard.get()) == b"after"
+
+
+async def test_a_subscription_stands_only_when_redis_says_so(new_server: NewServer) -> None:
+    async with running(new_server) as (server, client):
+        await client.ping()  # so that a connection is there, to which SUBSCRIBE is written without an answer
+        server.pause()
+        channel = Channel(client, "channel", lambda: None, lambda _: None)
+        async with channel.listening():
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(channel.linked(), 0.2)
+            assert not channel.is_linked
+        server.go_on()
 
 
 async def lost(channel: Channel) -> None:

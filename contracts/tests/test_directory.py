@@ -157,6 +157,27 @@ async def test_a_generation_is_higher_than_any_before_and_than_the_floor(rig: Ri
     assert again.generation == 43
 
 
+async def test_a_lease_lasts_as_long_as_it_is_renewed(client: Redis) -> None:
+    rig = redis_rig(client)
+    owner = await rig.worker()
+    assert 0 < await client.pttl(NAMES.alive("w1")) <= LEASE_MS
+    await client.pexpire(NAMES.alive("w1"), 60_000)
+    await rig.directory.renew(owner)
+    assert 0 < await client.pttl(NAMES.alive("w1")) <= LEASE_MS
+
+
+async def test_the_memory_keeps_a_lease_as_long_as_it_is_renewed() -> None:
+    moment = [1_000.0]
+    directory = InMemoryDirectory(clock=lambda: moment[0])
+    owner = await directory.register(worker(), floor=0)
+    for _ in range(5):
+        moment[0] += LEASE_MS / 1_000 - 1
+        owner = await directory.renew(owner)
+    moment[0] += LEASE_MS / 1_000
+    with pytest.raises(StaleGeneration):
+        await directory.renew(owner)
+
+
 async def test_workers_are_listed_by_start_with_what_they_say_of_themselves(rig: Rig) -> None:
     assert await rig.directory.workers() == []
     late = await rig.worker("a", started_at=9.0, slot="/data/slots/2")
@@ -339,9 +360,13 @@ async def test_a_late_write_does_not_raise_the_dead(rig: Rig) -> None:
     owner = await rig.worker()
     record = await rig.session(owner)
     await rig.directory.end(owner, "u1", keep_seconds=60)
-    await rig.directory.write(owner, [record])
+    async with following(rig) as take:
+        await rig.directory.write(owner, [replace(record, summary={"late": True})])
+        assert await rig.directory.adopt(owner, record) is False
+        drained = await rig.directory.drain("w1", draining=True)
+        assert await take(1) == [Change(worker=drained)]
     assert await rig.other.sessions() == []
-    assert await rig.directory.adopt(owner, record) is False
+    assert await rig.found() == replace(record, ended=True)
 
 
 # Workers that go away and come back
@@ -539,6 +564,8 @@ async def test_who_falls_far_behind_the_changes_is_told_to_look_again(rig: Rig) 
         await rig.directory.drain("w1", draining=False)
         await heard(rig.directory)
         assert await take(1) == [Change()]
+        drained = await rig.directory.drain("w1", draining=True)
+        assert await take(1) == [Change(worker=drained)]
 
 
 async def heard(directory: Directory) -> None:
@@ -548,16 +575,20 @@ async def heard(directory: Directory) -> None:
         await anext(changes)
 
 
-async def test_a_wait_for_a_change_that_is_cancelled_loses_nothing(rig: Rig) -> None:
-    owner = await rig.worker()
+async def test_a_wait_for_a_change_that_is_cancelled_at_any_moment_loses_nothing(rig: Rig) -> None:
+    await rig.worker()
     async with rig.other.changes() as changes:
-        waiting = asyncio.ensure_future(anext(changes))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        drained = await rig.directory.drain("w1", draining=True)
-        assert await anext(changes) == Change(worker=drained)
-    assert owner.state == "live"
+        for turns in range(25):
+            waiting = asyncio.ensure_future(anext(changes))
+            drained = await rig.directory.drain("w1", draining=bool(turns % 2))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
+            if not isinstance(outcome, Change):
+                async with asyncio.timeout(DEADLINE):
+                    outcome = await anext(changes)
+            assert outcome == Change(worker=drained)
 
 
 async def test_a_directory_that_is_away_says_so() -> None:

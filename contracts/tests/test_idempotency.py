@@ -224,7 +224,7 @@ async def test_claims_and_answers_are_kept_for_a_day(client: Redis) -> None:
 async def test_an_answer_given_while_redis_was_away_is_given_again_when_it_is_back(
     new_server: Callable[..., Server],
 ) -> None:
-    server = new_server("--appendonly", "yes")
+    server = new_server("--appendonly", "yes", "--appendfsync", "always")
     await server.answers()
     client = create_redis(server.url, name="test")
     store = RedisIdempotency(client, NAMES)

@@ -1,7 +1,7 @@
 -- Claim a key, or tell what became of it.
 -- KEYS claim   ARGV fingerprint, owner, generation, mark, detail, kept in s, alive prefix
 -- -> 'started' | 'mismatch' | 'running' | 'interrupted', detail | 'replay', status, headers, body
-local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'mark', 'owner', 'generation', 'status', 'detail', 'inherited')
+local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'owner', 'generation', 'status', 'detail')
 if not known[1] then
   redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'owner', ARGV[2], 'generation', ARGV[3], 'mark', ARGV[4],
     'detail', ARGV[5])
@@ -11,19 +11,13 @@ end
 if known[1] ~= ARGV[1] then
   return { 'mismatch' }
 end
-if known[5] then
+if known[4] then
   local answer = redis.call('HMGET', KEYS[1], 'headers', 'body')
-  return { 'replay', known[5], answer[1], answer[2] }
+  return { 'replay', known[4], answer[1], answer[2] }
 end
-if known[2] ~= ARGV[4] then
-  if redis.call('GET', ARGV[7] .. known[3]) == known[4] then
-    return { 'running' }
-  end
-  redis.call('HSET', KEYS[1], 'owner', ARGV[2], 'generation', ARGV[3], 'mark', ARGV[4], 'inherited', 1)
-  redis.call('EXPIRE', KEYS[1], ARGV[6])
-  return { 'interrupted', known[6] }
+if redis.call('GET', ARGV[7] .. known[2]) == known[3] then
+  return { 'running' }
 end
-if known[7] then
-  return { 'interrupted', known[6] }
-end
-return { 'started' }
+redis.call('HSET', KEYS[1], 'owner', ARGV[2], 'generation', ARGV[3], 'mark', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+return { 'interrupted', known[5] }

@@ -25,8 +25,8 @@ local function sweep_session(uid)
     return
   end
   if not since then
-    since = gone_since[worker] or stamp
-    redis.call('HSET', key, 'away_since', since)
+    since = stamp
+    redis.call('HSET', key, 'away_since', stamp)
     table.insert(told, { look = uid })
   end
   if away_for(since) >= forgotten_after then
