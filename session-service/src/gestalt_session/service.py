@@ -14,7 +14,6 @@ from msgspec import Struct
 from gestalt_contracts import events
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, Taken
 from gestalt_contracts.errors import GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
-from gestalt_contracts.uids import new_uid
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
@@ -86,11 +85,11 @@ class SessionService:
 
     # -- creating --------------------------------------------------------------------------------------------------
 
-    async def create(self, order: launch.Order) -> Session:
+    async def create(self, order: launch.Order, *, uid: str) -> Session:
         """Start a session. Raises InvalidRequest, LaunchFailed, Unavailable."""
         if self.membership.record.state == "draining":
             raise Unavailable("this worker takes no new sessions")
-        file = await asyncio.to_thread(self._file_of, order)
+        file = await asyncio.to_thread(self._file_of, order, uid)
         await self._claim(file)
         env = launch.environment(self.rules.inherited, self.rules.pass_env, order.env or {}, self._ours(file))
         try:
@@ -102,12 +101,12 @@ class SessionService:
         await self._write(session)
         return session
 
-    def _file_of(self, order: launch.Order) -> SessionFile:
+    def _file_of(self, order: launch.Order, uid: str) -> SessionFile:
         launch.refuse_nul(order)
         program = launch.program(order, self.rules.shell)
         cols, rows = launch.size(order)
         return SessionFile(
-            uid=new_uid(),
+            uid=uid,
             id="",
             number=self.terminals.take_number(),
             host="",

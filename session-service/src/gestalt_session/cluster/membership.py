@@ -1,5 +1,8 @@
-"""A worker's place in the directory: it registers, renews, re-registers after whatever happened to its lease or to Redis,
-and keeps its sessions' records fresh. Terminals never wait for any of this."""
+"""A worker's place in the directory.
+
+It registers, renews, registers again after whatever happened to its lease or to Redis, and keeps its sessions' records
+fresh. Terminals never wait for any of this.
+"""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ class Outbox:
         self._bus = bus
         self._waiting: deque[tuple[Event, bool]] = deque()
         self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
         self._dropped = 0
 
     def put(self, event: Event, *, intake: bool = True) -> None:
@@ -32,6 +33,7 @@ class Outbox:
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append((event, intake))
+        self._empty.clear()
         self._filled.set()
 
     async def send_forever(self) -> None:
@@ -41,6 +43,7 @@ class Outbox:
             while self._waiting:
                 await self._send(*self._waiting[0])
             self._filled.clear()
+            self._empty.set()
 
     async def _send(self, event: Event, intake: bool) -> None:  # noqa: FBT001 - the pair as it stands in line
         try:
@@ -59,7 +62,7 @@ class Outbox:
         """Wait until everything put so far is out, `seconds` at the most (a stopping worker)."""
         try:
             async with asyncio.timeout(seconds):
-                while self._waiting:
-                    await asyncio.sleep(0.01)
+                if self._waiting:
+                    await self._empty.wait()
         except TimeoutError:
             log.warning("events left unpublished at the stop", count=len(self._waiting))

@@ -1,4 +1,4 @@
-"""A worker's hold on one PTY: duplicates of its master, of the pipe the host splices through, and of the program's pidfd.
+"""A worker's hold on one PTY: dups of its master, of the pipe the host splices through, and of the program's pidfd.
 
 With them the worker types, resizes and signals without asking the host, and can hand the terminal to another host when
 one dies. They are closed as soon as the program has ended, or its children would never get their hang-up.

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.questions import Questions
-from gestalt_session.terminal.scanner import BELL, Question, Scanner
+from gestalt_session.terminal.scanner import BELL, LAST_PASTE_MODE, PASTE_OFF, PASTE_ON, Question, Scanner
 
 BELL_SECONDS = 1.0  # at most one bell a second is told
 LOOK_BACK = 1024 * 1024  # how far a new worker looks for questions that the last one left open
 ANSWERED_BYTES = 8
+SEARCH_BLOCK = 256 * 1024
 
 
 class Dialogue:
@@ -36,6 +38,7 @@ class Dialogue:
         self._old_until = 0  # bells before this offset rang for the last worker
         self._rang_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._paste: bool | None = False  # None: to be looked up in what the last worker saw
 
     @property
     def cursor(self) -> int:
@@ -46,6 +49,7 @@ class Dialogue:
         """Begin where the last worker left questions open."""
         start = max(self._read_answered(), base, end - LOOK_BACK)
         self._old_until = end
+        self._paste = None if end else False
         self._scanner.jump(min(start, end))
 
     def jump(self, offset: int) -> None:
@@ -57,8 +61,16 @@ class Dialogue:
         for finding in self._scanner.feed(data):
             if finding == BELL:
                 self._heard_bell()
+            elif finding in {PASTE_ON, PASTE_OFF}:
+                self._paste = finding == PASTE_ON
             elif isinstance(finding, Question):
                 self._asked(finding)
+
+    def wants_paste(self, journal: Journal) -> bool:
+        """Whether the program has asked for pastes in brackets."""
+        if self._paste is None:
+            self._paste = _last_paste_mode(journal, self._old_until)
+        return self._paste
 
     def admit(self, frame: bytes) -> bytes:
         """What of a viewer's frame is to be typed (see Questions.admit)."""
@@ -111,3 +123,18 @@ class Dialogue:
             return int.from_bytes(self._answered.read_bytes(), "big")
         except FileNotFoundError:
             return 0
+
+
+def _last_paste_mode(journal: Journal, end: int) -> bool:
+    """Look for the last switch before `end`, going back in time; a shell makes one at every prompt, so it is near."""
+    low, overlap = end, 64
+    while low > journal.base:
+        high, low = low, max(journal.base, low - SEARCH_BLOCK)
+        try:
+            block = journal.read(low, high - low + overlap)
+        except Trimmed:
+            return False
+        match = LAST_PASTE_MODE.match(block)
+        if match:
+            return match.group().endswith(b"h")
+    return False

@@ -139,7 +139,7 @@ async def start_host(path: Path) -> None:
 
 
 def scope_prefix(environ: Iterable[str]) -> list[str]:
-    """Under systemd a host needs a scope of its own: setsid does not leave a unit's cgroup, and stopping it kills all."""
+    """Under systemd a host needs its own scope: stopping a unit kills its cgroup, which setsid does not leave."""
     runner = shutil.which("systemd-run") if "INVOCATION_ID" in environ else None
     if runner is None:
         return []

@@ -1,7 +1,7 @@
 """Reading a session's journal: append-only segments with absolute byte offsets, written by the pty host.
 
-A segment is a file named by the offset of its first byte. The host drops the oldest beyond its cap, so the base advances;
-a gap between one segment's end and the next one's start is a hole: bytes that a full disk could not take.
+A segment is a file named by the offset of its first byte. The host drops the oldest beyond its cap, so the base
+advances; a gap between one segment's end and the next one's start is a hole: bytes that a full disk could not take.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Trimmed(Exception):
 
 
 class Journal:
-    """The segments of one session. `base` and `end` bound what can be read; the owner moves `end` as the host tells it."""
+    """The segments of one session, readable from `base` to `end`; the owner moves `end` as the host tells it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""A session's input: first come, first typed, one request never inside another, with the terminal's own flow control."""
+"""A session's input: first come, first typed, one request never inside another, at the terminal's own pace."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """When a program is made to wait for its viewers (architecture §5): only to spare those who keep up in earnest.
 
-Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. When the slowest of these lags by more than
-half the journal, the host stops reading the terminal until it is within a quarter. Who was cut off without a Close (its
-gateway died) counts as lagging for 5 s, during which the program may write 24 MiB more. Pure: numbers in, a verdict out.
+Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. When the slowest of these lags by
+more than half the journal, the host stops reading the terminal until it is within a quarter. Who was cut off without a
+Close (its gateway died) counts as lagging for 5 s, during which the program may write 24 MiB more. Pure: numbers in, a
+verdict out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A program's open questions to its terminal, and whose reply reaches it (contract §3, Queries).
 
-Every viewer's terminal answers every question it sees, late ones and those replayed from history too. So: the first reply
-to an open question passes, all others are dropped; where nobody replies, the worker answers the cursor position itself.
-Sans-IO: times are given, bytes come back.
+Every viewer's terminal answers every question it sees, late ones and those replayed from history too. So: the first
+reply to an open question passes, all others are dropped; where nobody replies, the worker answers the cursor position
+itself. Sans-IO: times are given, bytes come back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the output of a program says to a terminal besides text: a bell, or a question that wants an answer.
 
-Sans-IO: bytes in, findings out; escape sequences may be cut anywhere. A BEL that only ends a string (a window title) is no
-bell. Plain text costs two searches by memchr.
+Sans-IO: bytes in, findings out; escape sequences may be cut anywhere. A BEL that only ends a string (a window title)
+is no bell. Plain text costs two searches by memchr.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from enum import StrEnum
 
 LONGEST_SEQUENCE = 256  # longer questions do not exist; a longer string is only skipped to its end
 
-_TOKEN = re.compile(rb"[\x07\x18\x1a]|\x1b(?:\[[0-?]*[ -/]*[cnpqtu]|[\]PX^_\\])")
+_PASTE_MODE = rb"\x1b\[\?(?:\d+;)*2004(?:;\d+)*[hl]"
+_TOKEN = re.compile(rb"[\x07\x18\x1a]|" + _PASTE_MODE + rb"|\x1b(?:\[[0-?]*[ -/]*[cnpqtu]|[\]PX^_\\])")
+LAST_PASTE_MODE = re.compile(rb"(?s:.*)" + _PASTE_MODE)
+"""The last switch of bracketed paste in a stretch of output: the match's last byte is h (on) or l (off)."""
 _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
 _STRING_OPENERS = frozenset({b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_"})
 _STRING_ENDS = frozenset({b"\x07", b"\x1b\\", b"\x18", b"\x1a"})
@@ -36,6 +39,8 @@ class Question(StrEnum):
 
 
 BELL = "bell"
+PASTE_ON = "bracketed paste on"
+PASTE_OFF = "bracketed paste off"
 Finding = Question | str
 
 _CSI_QUESTIONS: tuple[tuple[re.Pattern[bytes], Question], ...] = (
@@ -96,6 +101,8 @@ class Scanner:
             return None
         if token == b"\x07":
             return BELL
+        if b"2004" in token:
+            return PASTE_ON if token.endswith(b"h") else PASTE_OFF
         return _recognise(token, _CSI_QUESTIONS)
 
     def _in_string(self, token: bytes) -> Finding | None:

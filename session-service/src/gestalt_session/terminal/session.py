@@ -317,13 +317,33 @@ class Session:
 
     # -- input -----------------------------------------------------------------------------------------------------
 
-    def typed_by(self, frame: bytes) -> None:
-        """A writing viewer's frame: keystrokes, or its terminal's replies. Raises what Keyboard.press raises."""
+    def typed_by(self, frame: bytes) -> asyncio.Future[None] | None:
+        """A writing viewer's frame: keystrokes, or its terminal's replies. Raises what Keyboard.press raises.
+
+        The future is done when the terminal has taken it; None when nothing is to be typed.
+        """
         wanted = self._dialogue.admit(frame)
-        if wanted and self.keyboard is not None:
-            self.keyboard.press(wanted)
-            self.last_input_at = time.time()
-            self._listener.on_changed(self)
+        if not wanted or self.keyboard is None:
+            return None
+        typed = self.keyboard.press(wanted).done
+        self.last_input_at = time.time()
+        self._listener.on_changed(self)
+        return typed
+
+    def note_input(self) -> None:
+        """Somebody typed."""
+        self.last_input_at = time.time()
+        self._listener.on_changed(self)
+
+    @property
+    def wants_paste(self) -> bool:
+        """Whether the program asked for pastes in brackets."""
+        return self._dialogue.wants_paste(self.journal)
+
+    @property
+    def input_waiting(self) -> int:
+        """Bytes typed that the terminal has not taken."""
+        return self.keyboard.waiting if self.keyboard is not None else 0
 
     def _say(self, answer: bytes) -> None:
         """Answer a question of the program in the viewers' place."""

@@ -1,7 +1,7 @@
-"""A worker's slot: its stable id, its sessions and its hosts' sockets, held by a lock on a file (architecture §5, Slots).
+"""A worker's slot: its stable id, its sessions and its hosts' sockets, held by a file lock (architecture §5).
 
-Whoever holds the lock of `<data>/slots/<n>` is that worker, whatever the leases in Redis say: a paused worker still holds
-it, so two never type into one terminal; a restarted one claims it at once.
+Whoever holds the lock of `<data>/slots/<n>` is that worker, whatever the leases in Redis say: a paused worker still
+holds it, so two never type into one terminal; a restarted one claims it at once.
 """
 
 from __future__ import annotations

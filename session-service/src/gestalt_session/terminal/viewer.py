@@ -1,4 +1,4 @@
-"""A viewer is a cursor and a socket, not a queue: when its socket can take more, it gets the next slice of the journal."""
+"""A viewer is a cursor and a socket, not a queue: when its socket takes more, it gets the next slice of the journal."""
 
 from __future__ import annotations
 

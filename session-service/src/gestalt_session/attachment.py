@@ -1,0 +1,71 @@
+"""What a viewer asks for in its URL, and what its control frames say. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+
+from gestalt_session.terminal.launch import LARGEST_SIZE
+
+KNOWN_CONTROLS = frozenset({"resize", "ack"})
+"""`ack` belongs to the screen: until it comes, acknowledgements are taken and ignored, never typed."""
+
+
+class Attachment(Struct, frozen=True):
+    """The query of /ws/session/:id. A cursor or tail that is negative or no number is absent (contract §3)."""
+
+    cursor: int | None = None
+    tail: int | None = None
+    control: bool = False
+    readonly: bool = False
+
+    @classmethod
+    def parse(cls, query: str) -> Attachment:
+        """Read a query string; of a repeated name the first counts."""
+        values = dict(reversed(parse_qsl(query, keep_blank_values=True)))
+        return cls(
+            cursor=_count(values.get("cursor")),
+            tail=_count(values.get("tail")),
+            control=_flag(values.get("control")),
+            readonly=_flag(values.get("readonly")),
+        )
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+def _flag(text: str | None) -> bool:
+    return text in {"1", "true", "yes", "on"}
+
+
+class Control(Struct, frozen=True):
+    """A control frame; `size` is set for a resize that holds, everything else is ignored."""
+
+    size: tuple[int, int] | None = None
+
+
+def control_of(text: bytes) -> Control | None:
+    """The control frame that a text frame is; None when it is input."""
+    if not text.startswith(b"{"):
+        return None
+    try:
+        message = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(message, dict) or message.get("type") not in KNOWN_CONTROLS:
+        return None
+    return Control(_size(message) if message["type"] == "resize" else None)
+
+
+def _size(message: dict[str, Any]) -> tuple[int, int] | None:
+    cols, rows = _dimension(message.get("cols")), _dimension(message.get("rows"))
+    return None if cols is None or rows is None else (cols, rows)
+
+
+def _dimension(value: Any) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 1 <= value <= LARGEST_SIZE else None

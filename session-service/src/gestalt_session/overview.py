@@ -1,0 +1,61 @@
+"""The list of all sessions, whoever owns them.
+
+It comes from the directory, with this worker's own sessions exact; without Redis, from the directory's last copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, WorkerRecord
+from gestalt_session.service import SessionService
+from gestalt_session.terminal.clock import moment
+
+
+class Overview:
+    """Summaries and workers, as the API shows them."""
+
+    def __init__(self, service: SessionService, directory: Directory) -> None:
+        self._service = service
+        self._directory = directory
+        self._sessions: list[SessionRecord] = []
+        self._workers: list[WorkerRecord] = []
+
+    async def sessions(self) -> list[dict[str, Any]]:
+        """Every listed session, by creation."""
+        with suppress(DirectoryUnavailable):  # the last copy answers then: a list that is a little old beats none
+            self._sessions = await self._directory.sessions()
+        own = {session.uid: session for session in self._service.listed()}
+        listed = {record.uid: self.shown(record) for record in self._sessions if not record.ended}
+        mine = self._service.membership.record.id
+        known = {uid: summary for uid, summary in listed.items() if uid in own or summary.get("worker") != mine}
+        merged = known | {uid: self._service.summary(session) for uid, session in own.items()}
+        return sorted(merged.values(), key=lambda summary: (summary["created_at"], summary["uid"]))
+
+    def shown(self, record: SessionRecord) -> dict[str, Any]:
+        """A record's summary with the directory's judgement of its status."""
+        status = "closing" if record.end_requested else record.status
+        return dict(record.summary) | {"status": status}
+
+    async def workers(self) -> list[Mapping[str, Any]]:
+        """Every known worker."""
+        with suppress(DirectoryUnavailable):
+            self._workers = await self._directory.workers()
+        return [worker_shown(worker) for worker in self._workers]
+
+
+def worker_shown(worker: WorkerRecord) -> Mapping[str, Any]:
+    """A worker as contract §1 shows it."""
+    return {
+        "id": worker.id,
+        "pid": worker.pid,
+        "host": worker.host,
+        "state": worker.state,
+        "sessions": worker.sessions,
+        "capacity": worker.capacity,
+        "version": worker.version,
+        "started_at": moment(worker.started_at),
+        "seen_at": moment(worker.seen_at),
+    }

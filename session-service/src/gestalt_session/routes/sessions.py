@@ -1,0 +1,54 @@
+"""The collection: list and create."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from gestalt_contracts.errors import InvalidRequest, Unavailable
+from gestalt_session.routes import bodies
+from gestalt_session.routes.idempotent import Deed, once
+from gestalt_session.routes.state import Resources, State, reply
+from gestalt_session.terminal.launch import Order, launch_of
+from gestalt_session.terminal.session import Session
+
+router = APIRouter()
+CREATED = 201
+SERVER_RUNNER = "server"
+TMUX_RUNNER = "external"
+
+
+@router.get("/api/sessions")
+async def list_sessions(state: Resources) -> Response:
+    """Every listed session, by creation."""
+    return reply(await state["overview"].sessions())
+
+
+@router.post("/api/sessions")
+async def create_session(request: Request, state: Resources) -> Response:
+    """Start a session."""
+    body = await bodies.raw(request, state["settings"].body_limit)
+
+    async def create(deed: Deed) -> Response:
+        order = _checked(bodies.parse(body, Order))
+        session = await state["service"].create(order, uid=deed.uid)
+        return reply(whole(state, session), CREATED)
+
+    return await once(request, body, state, create)
+
+
+def whole(state: State, session: Session) -> dict[str, object]:
+    """What a 201 says: the summary and how it was launched."""
+    return state["service"].summary(session) | {"launch": launch_of(session.id, session.file.argv)}
+
+
+def _checked(order: Order) -> Order:
+    """The refusals of contract §3 that need no look at the machine."""
+    if order.agent and order.command is not None:
+        raise InvalidRequest("agent and command exclude each other")
+    if order.agent:
+        raise InvalidRequest("unknown agent")
+    if order.runner not in {None, SERVER_RUNNER, TMUX_RUNNER}:
+        raise InvalidRequest(f"unknown runner {order.runner!r}")
+    if order.runner == TMUX_RUNNER:
+        raise Unavailable("tmux unavailable")
+    return order

@@ -1,0 +1,58 @@
+"""What the lifespan owns and routes use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, TypedDict, cast
+
+import msgspec
+from fastapi import Depends, Response
+from starlette.requests import HTTPConnection
+
+from gestalt_contracts.bus import Bus
+from gestalt_contracts.directory import Directory
+from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session.archive import Archive
+from gestalt_session.overview import Overview
+from gestalt_session.routes.errors import JSON
+from gestalt_session.service import SessionService
+from gestalt_session.settings import Settings
+from gestalt_session.terminal.session import Session
+
+
+class State(TypedDict):
+    """Resources of one running worker."""
+
+    settings: Settings
+    service: SessionService
+    overview: Overview
+    archive: Archive
+    directory: Directory
+    bus: Bus
+    idempotency: IdempotencyStore
+    stopping: asyncio.Event
+
+
+def _state(connection: HTTPConnection) -> State:
+    return cast("State", connection.scope["state"])
+
+
+Resources = Annotated[State, Depends(_state)]
+
+
+def _session(ref: str, connection: HTTPConnection, state: Resources) -> Session:
+    return state["service"].held(ref, connection.headers.get("x-gestalt-uid"))
+
+
+Held = Annotated[Session, Depends(_session)]
+"""The session of the path, held by this worker."""
+
+
+def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response, one line."""
+    return Response(msgspec.json.encode(value) + b"\n", status, headers, media_type=JSON)
+
+
+def nothing() -> Response:
+    """204."""
+    return Response(status_code=204)

@@ -1,0 +1,118 @@
+"""What the environment says to a session worker. Read once, in __main__; everything else receives values."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gestalt_contracts.durations import seconds
+
+MIB = 1024 * 1024
+IN_A_CONTAINER = Path("/.dockerenv")
+PASSED_IN_A_CONTAINER = (
+    "HOME,USER,LOGNAME,SHELL,PATH,LANG,LC_*,TZ,TMPDIR,SSH_AUTH_SOCK,DISPLAY,XDG_*,"
+    "HTTP_PROXY,HTTPS_PROXY,NO_PROXY,ALL_PROXY,http_proxy,https_proxy,no_proxy,all_proxy"
+)
+
+
+def _duration(value: Any) -> Any:
+    return seconds(value) if isinstance(value, str) else value
+
+
+def _words(value: Any) -> Any:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+
+
+class Settings(BaseSettings):
+    """One field for each variable `GESTALT_<NAME>`; an empty variable is unset."""
+
+    model_config = SettingsConfigDict(env_prefix="GESTALT_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    """Address to listen on; the gateway is the only client."""
+    port: int = 0
+    """0: a free one."""
+    advertise: str = ""
+    """host:port that gateways reach this worker by; empty: what it listens on."""
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias="REDIS_URL")
+    namespace: str = "gestalt"
+    """First word of every Redis key."""
+    internal_token: str = ""
+    """What the gateway and the other services must present."""
+    internal_token_file: Path | None = None
+    """File that holds it."""
+    workspace: Path = Path()
+    """The directory that people work in."""
+    data_dir: Path | None = None
+    """Slots and journals; default: `.gestalt` in the workspace."""
+    slot: int | None = None
+    """The slot to claim; default: the first free one."""
+    url: str = ""
+    """Where programs in sessions reach the API."""
+    shell: str = ""
+    """What runs when no command is given; default: $SHELL, /bin/bash."""
+    pass_env: Words = []
+    """Which of our variables programs get (globs); default `*`, in containers a short list."""
+    pty_hosts: int = Field(default=1, ge=1, le=16)
+    """Pty hosts for new sessions; a session stays with its host."""
+    journal_size: int = Field(default=64 * MIB, ge=MIB)
+    """Bytes of output kept for each session."""
+    journal_budget: int = Field(default=4096 * MIB, ge=16 * MIB)
+    """Bytes of output kept for all sessions of this worker."""
+    session_buffer_lines: int = Field(default=1_000, ge=1)
+    """Lines that `output` answers."""
+    session_scrollback_lines: int = Field(default=2_000, ge=1)
+    """Told to user interfaces."""
+    closed_session_ttl: Duration = 3_600.0
+    """How long an ended session stays listed."""
+    session_retention: Duration = 7 * 86_400.0
+    """How long history answers after a session has left the list."""
+    lost_after: Duration = 600.0
+    """How long a worker may be away before its sessions count as lost."""
+    capacity: int = Field(default=500, ge=1)
+    """Sessions this worker takes; placement compares what is free."""
+    draining: bool = False
+    """Start as a worker that takes no new sessions and ends when it has none."""
+    input_limit: int = MIB
+    """Largest body of `input`."""
+    body_limit: int = MIB
+    """Largest JSON body."""
+    history_page_bytes: int = 4 * MIB
+    """Most bytes of output one page of history is made from."""
+
+    @property
+    def data(self) -> Path:
+        """Where slots lie."""
+        return (self.data_dir or self.workspace / ".gestalt").resolve()
+
+    @property
+    def token(self) -> str:
+        """The internal bearer, from its file if one is named."""
+        if self.internal_token_file is not None:
+            return self.internal_token_file.read_text().strip()
+        return self.internal_token
+
+    @property
+    def program_shell(self) -> str:
+        """The default program of a session."""
+        return self.shell or os.environ.get("SHELL") or "/bin/bash"
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Globs of the variables that programs inherit."""
+        default = _words(PASSED_IN_A_CONTAINER) if IN_A_CONTAINER.exists() else ["*"]
+        return tuple(self.pass_env or default)
+
+    @property
+    def node(self) -> str:
+        """This machine's name."""
+        return socket.gethostname()

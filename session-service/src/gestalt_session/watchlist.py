@@ -1,0 +1,58 @@
+"""The list of sessions as a stream: the whole first, then changes, coalesced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from gestalt_contracts.directory import Change, Directory
+from gestalt_session.frames import Frame
+from gestalt_session.overview import Overview
+
+COALESCED_SECONDS = 0.25  # what changes faster than a person reads is told once
+
+
+class Watchlist:
+    """One client's view of the list."""
+
+    def __init__(self, overview: Overview, directory: Directory) -> None:
+        self._overview = overview
+        self._directory = directory
+
+    async def follow(self) -> AsyncIterator[Frame]:
+        """`{"type": "sessions", "sessions": [...]}` first and after a lost connection, then `session` and `removed`."""
+        async with self._directory.changes() as changes:
+            yield await self._whole()
+            async for frames in _coalesced(changes):
+                for change in frames:
+                    yield await self._frame(change)
+
+    async def _whole(self) -> Frame:
+        return {"type": "sessions", "sessions": await self._overview.sessions()}
+
+    async def _frame(self, change: Change) -> Frame:
+        if change.session is not None:
+            return {"type": "session", "session": self._overview.shown(change.session)}
+        if change.removed is not None:
+            return {"type": "removed", "uid": change.removed}
+        return await self._whole()  # a worker came or went, or we missed something: its sessions' status may differ
+
+
+async def _coalesced(changes: AsyncIterator[Change]) -> AsyncIterator[list[Change]]:
+    """Changes gathered for COALESCED_SECONDS; of several of one session the last counts."""
+    async for first in changes:
+        gathered = {_key(first): first}
+        try:
+            async with asyncio.timeout(COALESCED_SECONDS):
+                async for change in changes:
+                    gathered.pop(_key(change), None)
+                    gathered[_key(change)] = change
+        except TimeoutError:
+            pass  # time to tell what came
+        yield list(gathered.values())
+
+
+def _key(change: Change) -> str:
+    if change.session is not None:
+        return change.session.uid
+    return change.removed or "everything"
