@@ -30,7 +30,7 @@ def main() -> None:
     standby = "--standby" in sys.argv[1:]
     if standby and not sys.stdin.readline():
         return  # the parent ended before it needed us
-    settings = _settings()
+    settings = read_settings()
     listener = _listener(settings)
     logs.configure(settings.log_level)
     _allow_many_connections()
@@ -38,7 +38,8 @@ def main() -> None:
         runner.run(_serve(settings, listener, watch_parent=standby))
 
 
-def _settings() -> GatewaySettings:
+def read_settings() -> GatewaySettings:
+    """The settings of the environment. Raises SystemExit with one line on what is wrong with them."""
     try:
         return GatewaySettings()
     except ValidationError as error:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import structlog
 
 from gestalt_gateway.request import Request
-from gestalt_gateway.routing import Route
 
 FAILURES_EVERY = 10.0
 """Seconds between two lines about failed authentication, however many there are."""
@@ -26,7 +25,7 @@ class AccessLog:
         self._last_client = ""
         self._told_at = float("-inf")
 
-    def answered(self, request: Request, route: Route | None, status: int, seconds: float, **more: object) -> None:
+    def answered(self, request: Request, template: str, status: int, seconds: float, **more: object) -> None:
         """Tell one answer; refusals for want of a credential are only counted."""
         if status == UNAUTHORIZED:
             self._refused(request)
@@ -35,7 +34,7 @@ class AccessLog:
             "request",
             request_id=request.id.decode("latin-1"),
             method=request.method,
-            route=route.template if route else "unknown",
+            route=template,
             status=status,
             ms=round(seconds * 1000, 1),
             **more,

@@ -66,6 +66,8 @@ class Reply:
         self.status: int | None = None
         """What was answered; None: nothing yet, so a refusal can still be told."""
         self.size = 0
+        self.lasted = False
+        """Whether it was a stream: how long it took says nothing about speed."""
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head. `headers` are complete."""

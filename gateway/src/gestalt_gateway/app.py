@@ -36,7 +36,7 @@ from gestalt_gateway.settings import GatewaySettings
 from gestalt_gateway.upgrade import Tunnels
 from gestalt_gateway.upstreams import Upstreams
 
-FIRST_LOAD_SECONDS = 3.0
+FIRST_LOAD_SECONDS = 1.0
 """How long a start waits for the directory before it serves without."""
 
 log = structlog.get_logger(__name__)

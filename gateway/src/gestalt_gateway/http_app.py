@@ -18,9 +18,9 @@ from gestalt_gateway.deletion import Deletion
 from gestalt_gateway.door import Admitted, Door
 from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.own_routes import OwnRoutes
-from gestalt_gateway.proxy import STREAMS, Broken, Proxy
+from gestalt_gateway.proxy import Broken, Proxy
 from gestalt_gateway.request import Request, from_scope
-from gestalt_gateway.routing import Kind, Route, Upstream
+from gestalt_gateway.routing import Kind, Upstream, template_of
 
 CLIENT_CLOSED = 499
 """What logs say of a client that went away before it was answered (nginx's number)."""
@@ -61,20 +61,16 @@ class HttpApp:
         started = self._clock()
         request = from_scope(scope)
         reply = Reply(send, request.id)
-        route = await self._answer(request, receive, reply)
+        await self._answer(request, receive, reply)
         seconds = self._clock() - started
-        status = reply.status or CLIENT_CLOSED
-        self._access.answered(request, route, status, seconds)
-        streamed = route is not None and route.kind in STREAMS
-        self._metrics.answered(request.method, route, status, None if streamed else seconds)
+        status, template = reply.status or CLIENT_CLOSED, template_of(request.path)
+        self._access.answered(request, template, status, seconds)
+        self._metrics.answered(request.method, template, status, None if reply.lasted else seconds)
 
-    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> Route | None:
-        """Answer, or refuse; the route, as far as there was one."""
-        route = None
+    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> None:
+        """Answer, or refuse."""
         try:
-            admitted = await self._door.admit(request)
-            route = admitted.route
-            await self._serve(admitted, receive, reply)
+            await self._serve(await self._door.admit(request), receive, reply)
         except HungUp:
             pass
         except Broken as error:
@@ -85,7 +81,6 @@ class HttpApp:
             log.exception("request failed", request_id=request.id.decode("latin-1"))
             if reply.status is None:
                 await reply.whole(refusal(Failure("internal error")))
-        return route
 
     async def _serve(self, admitted: Admitted, receive: Receive, reply: Reply) -> None:
         upstream = admitted.route.upstream

@@ -6,13 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from gestalt_gateway.routing import Route
-
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds: a lookup takes about one millisecond, an input at most ten seconds."""
-
-UNKNOWN = "unknown"
-"""The route label of what matches none, so that strangers cannot grow the number of series."""
 
 TEXT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -44,11 +39,10 @@ class Metrics:
         """Read the number of live workers whenever somebody looks."""
         self._workers.set_function(alive)
 
-    def answered(self, method: str, route: Route | None, status: int, seconds: float | None) -> None:
+    def answered(self, method: str, template: str, status: int, seconds: float | None) -> None:
         """Count one answer. `seconds` None: a stream, whose length says nothing about speed."""
-        template = route.template if route else UNKNOWN
-        self._requests.labels(method if route else UNKNOWN, template, str(status)).inc()
-        if route and seconds is not None:
+        self._requests.labels(method, template, str(status)).inc()
+        if seconds is not None:
             self._seconds.labels(method, template).observe(seconds)
 
     def tunnel_opened(self) -> None:

@@ -147,6 +147,7 @@ class Proxy:
                     raise BadGateway("the service does not take this gateway's internal token")
                 if streaming:
                     fuse.disarm()
+                    reply.lasted = True
                 await reply.start(response.status, back(response.raw_headers, admitted.request.id))
                 async for chunk in response.content.iter_any():
                     await reply.write(chunk)

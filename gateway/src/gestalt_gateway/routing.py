@@ -171,6 +171,12 @@ def target_of(path: str) -> Target | GestaltError:
     return _walk(path) or (NotFound("not found") if is_api(path) else PAGES)
 
 
+def template_of(path: str) -> str:
+    """The label of a decoded path in logs and metrics: one of the table's templates, or `unknown`."""
+    target = target_of(path)
+    return target.template if isinstance(target, Target) else "unknown"
+
+
 def _session_target(path: str) -> Target | GestaltError:
     """One trailing slash is tolerated; a blank id is a bad request, an unknown action an unknown terminal."""
     trimmed = path.removesuffix("/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -96,8 +96,8 @@ class GatewaySettings(BaseSettings):
     import_limit: int = Field(default=MIB, gt=0)
     """Longest flow bundle, bytes."""
 
-    log_level: str = "info"
-    """debug, info, warning or error."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
 
     @model_validator(mode="after")
     def _check(self) -> GatewaySettings:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from msgspec import Struct
@@ -24,7 +24,7 @@ from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.proxy import ATTEMPTS, MISDIRECTED, UNAUTHORIZED, BadGateway, Refused
 from gestalt_gateway.refused_upgrade import RefusedUpgrade
 from gestalt_gateway.request import Request, from_handshake
-from gestalt_gateway.routing import Kind, Route
+from gestalt_gateway.routing import Kind, template_of
 from gestalt_gateway.tunnel import REVOKED, WORKER_GONE, Tunnel
 from gestalt_gateway.upstreams import Destination, Tried, Upstreams
 
@@ -60,8 +60,7 @@ class Upgrade(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count among the connections that a stop waits for."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP server makes
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._server_state.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -87,28 +86,26 @@ class Upgrade(asyncio.Protocol):
 
     async def _open(self, request: Request) -> None:
         started = self._tunnels.clock()
-        route, status = await self._answered(request)
+        status, template = await self._answered(request), template_of(request.path)
         seconds = self._tunnels.clock() - started
-        self._tunnels.access.answered(request, route, status, seconds)
-        self._tunnels.metrics.answered(request.method, route, status, seconds)
+        self._tunnels.access.answered(request, template, status, seconds)
+        self._tunnels.metrics.answered(request.method, template, status, seconds)
 
-    async def _answered(self, request: Request) -> tuple[Route | None, int]:
-        """Answer the request one way or another; its route and status, for the log."""
-        route = None
+    async def _answered(self, request: Request) -> int:
+        """Answer the request one way or another; its status, for the log."""
         try:
             admitted = await self._tunnels.door.admit(request)
-            route = admitted.route
-            if route.kind is not Kind.WEBSOCKET:
+            if admitted.route.kind is not Kind.WEBSOCKET:
                 raise InvalidRequest("this route is not a WebSocket")  # noqa: TRY301 - one place renders refusals
             handshake.check(request)
-            return route, await self._connect(admitted)
+            return await self._connect(admitted)
         except GestaltError as error:
             self._refuse(error, request)
-            return route, error.status
+            return error.status
         except Exception:
             log.exception("upgrade failed", request_id=request.id.decode("latin-1"))
             self._transport.abort()
-            return route, 500
+            return 500
 
     async def _connect(self, admitted: Admitted) -> int:
         """Reach the service; what a browser could not read as a status is told as a close code. The status."""
