@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -47,7 +48,11 @@ class Archive:
             if record.status == AWAY:
                 raise worker_unavailable()
             raise Misdirected(f"session {record.uid} is not held by this worker")
-        return self._on_disk(record.uid if record is not None else ref)
+        return await self.on_disk(record.uid if record is not None else ref)
+
+    async def on_disk(self, uid: str) -> Kept:
+        """Whatever lies on this volume under a uid. Raises NotFound."""
+        return await asyncio.to_thread(self._on_disk, uid)
 
     def _on_disk(self, uid: str) -> Kept:
         if "/" in uid or uid in {"", ".", ".."}:

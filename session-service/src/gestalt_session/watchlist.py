@@ -40,16 +40,28 @@ class Watchlist:
 
 async def _coalesced(changes: AsyncIterator[Change]) -> AsyncIterator[list[Change]]:
     """Changes gathered for COALESCED_SECONDS; of several of one session the last counts."""
-    async for first in changes:
-        gathered = {_key(first): first}
-        try:
-            async with asyncio.timeout(COALESCED_SECONDS):
-                async for change in changes:
-                    gathered.pop(_key(change), None)
-                    gathered[_key(change)] = change
-        except TimeoutError:
-            pass  # time to tell what came
-        yield list(gathered.values())
+    gathered: dict[str, Change] = {}
+    upcoming = asyncio.ensure_future(_next(changes))
+    try:
+        while True:
+            await asyncio.wait({upcoming}, timeout=COALESCED_SECONDS if gathered else None)
+            if not upcoming.done():  # time to tell what came
+                yield list(gathered.values())
+                gathered.clear()
+                continue
+            change = upcoming.result()
+            upcoming = asyncio.ensure_future(_next(changes))
+            gathered.pop(_key(change), None)
+            gathered[_key(change)] = change
+    except StopAsyncIteration:
+        return
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
+
+
+async def _next(changes: AsyncIterator[Change]) -> Change:
+    return await anext(changes)
 
 
 def _key(change: Change) -> str:

@@ -24,7 +24,6 @@ class Outbox:
         self._bus = bus
         self._waiting: deque[tuple[Event, bool]] = deque()
         self._filled = asyncio.Event()
-        self._empty = asyncio.Event()
         self._dropped = 0
 
     def put(self, event: Event, *, intake: bool = True) -> None:
@@ -33,7 +32,6 @@ class Outbox:
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append((event, intake))
-        self._empty.clear()
         self._filled.set()
 
     async def send_forever(self) -> None:
@@ -43,7 +41,6 @@ class Outbox:
             while self._waiting:
                 await self._send(*self._waiting[0])
             self._filled.clear()
-            self._empty.set()
 
     async def _send(self, event: Event, intake: bool) -> None:  # noqa: FBT001 - the pair as it stands in line
         try:
@@ -59,10 +56,10 @@ class Outbox:
             self._dropped = 0
 
     async def drain(self, seconds: float) -> None:
-        """Wait until everything put so far is out, `seconds` at the most (a stopping worker)."""
+        """Publish what still waits, for `seconds` at the most (a stopping worker, after send_forever has ended)."""
         try:
             async with asyncio.timeout(seconds):
-                if self._waiting:
-                    await self._empty.wait()
+                while self._waiting:
+                    await self._send(*self._waiting[0])
         except TimeoutError:
             log.warning("events left unpublished at the stop", count=len(self._waiting))

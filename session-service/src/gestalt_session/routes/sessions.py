@@ -29,6 +29,8 @@ async def create_session(request: Request, state: Resources) -> Response:
     body = await bodies.raw(request, state["settings"].body_limit)
 
     async def create(deed: Deed) -> Response:
+        if deed.interrupted and (made := await _already_made(state, deed.uid)) is not None:
+            return made
         order = _checked(bodies.parse(body, Order))
         session = await state["service"].create(order, uid=deed.uid)
         return reply(whole(state, session), CREATED)
@@ -39,6 +41,15 @@ async def create_session(request: Request, state: Resources) -> Response:
 def whole(state: State, session: Session) -> dict[str, object]:
     """What a 201 says: the summary and how it was launched."""
     return state["service"].summary(session) | {"launch": launch_of(session.id, session.file.argv)}
+
+
+async def _already_made(state: State, uid: str) -> Response | None:
+    """The answer for a session that was made before its maker died in mid-request; None when it was not."""
+    record = await state["directory"].find(uid)
+    if record is None or record.ended:
+        return None
+    kept = await state["archive"].on_disk(uid)
+    return reply(dict(record.summary) | {"launch": launch_of(record.id, kept.file.argv)}, CREATED)
 
 
 def _checked(order: Order) -> Order:

@@ -56,7 +56,9 @@ async def type_input(request: Request, session: Held, state: Resources, paste: s
     if not body:
         raise InvalidRequest(bodies.INVALID)
 
-    async def act(_: Deed) -> Response:
+    async def act(deed: Deed) -> Response:
+        if deed.interrupted:
+            raise Conflict("nobody knows how much of this input was typed", code="outcome_unknown")
         return await _type(session, body, paste=paste == "1", enter=enter == "1")
 
     return await once(request, body, state, act)

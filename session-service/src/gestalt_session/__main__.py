@@ -1,0 +1,107 @@
+"""Start a session worker: `python -m gestalt_session [--standby]`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+
+from gestalt_contracts.channels import Names
+from gestalt_contracts.redis_bus import RedisBus
+from gestalt_contracts.redis_client import create_redis
+from gestalt_contracts.redis_directory import RedisDirectory
+from gestalt_contracts.redis_idempotency import RedisIdempotency
+from gestalt_session.app import Worker
+from gestalt_session.server import Server, config_of, listening, parent_gone
+from gestalt_session.settings import Settings
+
+
+def main() -> None:
+    """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
+    standby = "--standby" in sys.argv[1:]
+    if standby and not sys.stdin.readline():
+        return  # the parent ended before it needed us
+    settings = read_settings()
+    _log_json()
+    _allow_many_files()
+    listener = _listener(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listener, watch_parent=standby))
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises SystemExit with one line on what is wrong with them."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit("session worker: " + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
+    if not settings.token:
+        sys.exit("session worker: GESTALT_INTERNAL_TOKEN is empty")
+    return settings
+
+
+def _listener(settings: Settings) -> socket.socket:
+    try:
+        return listening(settings.host, settings.port)
+    except OSError as error:
+        sys.exit(f"session worker: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+
+
+def _allow_many_files() -> None:
+    """A session takes six descriptors, a viewer one: raise our own soft limit as far as we may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _log_json() -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: bool) -> None:
+    names = Names(settings.namespace)
+    host, port = listener.getsockname()[:2]
+    async with AsyncExitStack() as stack:
+        client = create_redis(settings.redis_url, name="gestalt-session")
+        stack.push_async_callback(client.aclose)
+        server: Server
+
+        def stop() -> None:
+            server.handle_exit(signal.SIGTERM, None)
+
+        worker = Worker(
+            settings,
+            address=settings.advertise or f"{host}:{port}",
+            directory=RedisDirectory(client, names),
+            bus=RedisBus(client, names),
+            idempotency=RedisIdempotency(client, names),
+            inherited=dict(os.environ),
+            empty=stop,
+        )
+        url = f"http://{host}:{port}"
+        server = Server(config_of(worker), stop=worker.stopping.set, ready=lambda: print(f"ready {url}", flush=True))  # noqa: T201 - the parent waits for this line
+        if watch_parent:
+            stack.enter_context(parent_gone(stop))
+        await server.serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

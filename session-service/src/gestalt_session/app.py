@@ -1,0 +1,194 @@
+"""Wiring: one worker from its settings. The lifespan owns every resource and closes them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
+from gestalt_contracts.bus import Bus
+from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
+from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session.archive import Archive
+from gestalt_session.cluster.membership import Membership
+from gestalt_session.cluster.outbox import Outbox
+from gestalt_session.overview import Overview
+from gestalt_session.routes import errors, health, notify, session, sessions, streams, typing, workers, workspace
+from gestalt_session.routes.state import State
+from gestalt_session.service import Rules, SessionService
+from gestalt_session.settings import Settings
+from gestalt_session.terminal.slot import Slot, claim_slot
+from gestalt_session.terminal.terminals import Limits, Terminals
+from gestalt_session.version import release
+
+ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace)
+"""In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
+
+LAST_WORDS_SECONDS = 0.5  # how long a stopping worker waits for its last events to be published
+SLOT_SECONDS = 5.0  # how long a predecessor that is still stopping may hold the slot
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """The ASGI application of one worker, and its stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        address: str,
+        directory: Directory,
+        bus: Bus,
+        idempotency: IdempotencyStore,
+        inherited: Mapping[str, str],
+        empty: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wire up one worker; nothing is opened before the lifespan begins.
+
+        `inherited` is the environment that programs may get; `empty` is called once a draining worker has no session.
+        """
+        self.stopping = asyncio.Event()
+        self._settings = settings
+        self._address = address
+        self._directory = directory
+        self._bus = bus
+        self._idempotency = idempotency
+        self._inherited = inherited
+        self._empty = empty
+        self.app: ASGIApp = InternalBearer(_without_trailing_slash(self._fastapi()), settings.token)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await self.app(scope, receive, send)
+
+    def _fastapi(self) -> FastAPI:
+        app = FastAPI(title="Gestalt sessions", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        errors.install(app)
+        for module in ROUTERS:
+            app.include_router(module.router)
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            slot = await _claim(self._settings)
+            stack.callback(slot.release)
+            service = self._service(slot)
+            await service.terminals.take_up()
+            stack.callback(service.terminals.stop)
+            stack.push_async_callback(service.membership.leave)
+            stack.push_async_callback(service.outbox.drain, LAST_WORDS_SECONDS)
+            await _register(service.membership)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            for care in self._care(service):
+                stack.callback(tasks.create_task(care).cancel)
+            yield self._state(service)
+
+    def _care(self, service: SessionService) -> tuple:  # type: ignore[type-arg]
+        return (
+            service.outbox.send_forever(),
+            service.membership.keep_forever(),
+            service.terminals.rescue_forever(),
+            service.terminals.ping_forever(),
+            service.tidy_forever(),
+        )
+
+    def _service(self, slot: Slot) -> SessionService:
+        settings = self._settings
+        rules = Rules(
+            workspace=settings.workspace.resolve(),
+            shell=settings.program_shell,
+            inherited=self._inherited,
+            pass_env=settings.passed,
+            url=settings.url,
+            closed_ttl=settings.closed_session_ttl,
+            retention=settings.session_retention,
+        )
+        service = SessionService(rules, self._directory, Outbox(self._bus))
+        limits = Limits(
+            journal=settings.journal_size,
+            segment=max(64 * 1024, settings.journal_size // 16),
+            budget=settings.journal_budget,
+            hosts=settings.pty_hosts,
+        )
+        service.terminals = Terminals(slot.folder, limits, service)
+        service.membership = Membership(
+            self._directory,
+            slot,
+            self._record(slot),
+            service,
+            lost_after=settings.lost_after,
+            beat=lambda: self._beat(service),
+        )
+        return service
+
+    def _record(self, slot: Slot) -> WorkerRecord:
+        return WorkerRecord(
+            id=slot.worker_id,
+            address=self._address,
+            pid=os.getpid(),
+            host=self._settings.node,
+            capacity=self._settings.capacity,
+            version=release(),
+            started_at=time.time(),
+            slot=str(slot.folder),
+            generation=slot.state.generation,
+            state="draining" if self._settings.draining else "live",
+        )
+
+    async def _beat(self, service: SessionService) -> None:
+        service.terminals.settle()
+        if self._settings.draining and not any(session.live for session in service.listed()):
+            self._empty()
+
+    def _state(self, service: SessionService) -> State:
+        return {
+            "settings": self._settings,
+            "service": service,
+            "overview": Overview(service, self._directory),
+            "archive": Archive(service, self._directory, self._settings.data / "slots"),
+            "directory": self._directory,
+            "bus": self._bus,
+            "idempotency": self._idempotency,
+            "stopping": self.stopping,
+        }
+
+
+async def _claim(settings: Settings) -> Slot:
+    """The slot; a predecessor that is about to end is waited for when a certain one is wanted."""
+    try:
+        async with asyncio.timeout(SLOT_SECONDS):
+            while True:
+                try:
+                    return claim_slot(settings.data, settings.slot)
+                except BlockingIOError:
+                    await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise BlockingIOError(f"no free slot in {settings.data / 'slots'}") from None
+
+
+async def _register(membership: Membership) -> None:
+    """Terminals are served whether Redis is there or not; the next beat tries again."""
+    try:
+        await membership.register()
+    except DirectoryUnavailable as error:
+        log.warning("the directory is away at the start", error=str(error))
+
+
+def _without_trailing_slash(app: ASGIApp) -> ASGIApp:
+    """One trailing slash is tolerated on every path of one session (reference, sessions §2.5)."""
+
+    async def trimmed(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith("/api/sessions/") and path.endswith("/"):
+            scope = {**scope, "path": path[:-1]}
+        await app(scope, receive, send)
+
+    return trimmed

@@ -1,0 +1,27 @@
+"""Am I there, and can I work."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_session.routes.state import Resources, reply
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthy() -> Response:
+    """The event loop turns."""
+    return reply({"status": "ok"})
+
+
+@router.get("/readyz")
+async def ready(state: Resources) -> Response:
+    """Which of what new sessions need is missing."""
+    failing = []
+    try:
+        await state["directory"].server_id()
+    except DirectoryUnavailable:
+        failing.append("redis")
+    return reply({"ok": not failing, "failing": failing}, 503 if failing else 200)

@@ -1,0 +1,63 @@
+"""Status and the log of commits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from gestalt_contracts.errors import Unavailable
+from gestalt_session.routes import bodies
+from gestalt_session.routes.state import Resources, reply
+from gestalt_session.terminal.clock import moment
+from gestalt_session.version import built_version
+from gestalt_session.workspace import gitlog
+from gestalt_session.workspace.git import GitFailed, GitTimedOut, origin_and_branch
+
+router = APIRouter()
+DEFAULT_COMMITS, MOST_COMMITS = 20, 50
+
+
+@router.get("/api/status")
+async def status(state: Resources) -> Response:
+    """What runs here (reference, telemetry §2)."""
+    settings = state["settings"]
+    origin, branch = await origin_and_branch(settings.workspace)
+    sessions = await state["overview"].sessions()
+    return reply(
+        {
+            "session_count": len(sessions),
+            "server_time": moment(time.time()),
+            "session_persist": True,
+            "session_scrollback_lines": settings.session_scrollback_lines,
+            "session_font_family": "",
+            "session_font_size": "0.95rem",
+            "session_input_font_family": "",
+            "session_input_font_size": "0.95rem",
+            "working_dir": str(settings.workspace.resolve()),
+            "git_origin": origin,
+            "git_branch": branch,
+            **built_version(),
+            "otel_collector_running": False,
+            "otel_collector_pid": 0,
+            "otel_collector_http_endpoint": "",
+            "otel_collector_restart_count": 0,
+            "journal_holes": sum(int(session.get("journal_holes") or 0) for session in sessions),
+        }
+    )
+
+
+@router.get("/api/git/log")
+async def git_log(request: Request, state: Resources) -> Response:
+    """Recent commits."""
+    limit = bodies.whole_number(request.query_params.get("limit"), DEFAULT_COMMITS, "invalid limit", least=1)
+    try:
+        found: dict[str, Any] = await gitlog.recent(
+            state["settings"].workspace, min(limit or DEFAULT_COMMITS, MOST_COMMITS)
+        )
+    except GitTimedOut:
+        raise Unavailable("git log timed out") from None
+    except GitFailed as error:
+        raise Unavailable("git log unavailable") from error
+    return reply(found)

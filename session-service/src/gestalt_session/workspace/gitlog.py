@@ -1,0 +1,90 @@
+"""Recent commits with their files (contract §8): one `git log -z`, parsed as a structure; names stand as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from gestalt_session.workspace.git import GitFailed, run
+
+LISTED_FILES = 50  # of each commit; the statistics count all
+SHORT = 12
+_RECORD = "\x1e"
+_FORMAT = f"--format={_RECORD}%H%x00%cI%x00%s"
+
+
+class FileChange(Struct, frozen=True, omit_defaults=True):
+    """One file of a commit; `added` and `deleted` are null for a binary one."""
+
+    path: str
+    added: int | None
+    deleted: int | None
+    binary: bool
+    old_path: str | None = None
+
+
+async def recent(workspace: Path, limit: int) -> dict[str, Any]:
+    """`{branch, commits}`, newest first; empty outside a repository and in one without commits.
+
+    Raises GitFailed when git itself fails, GitTimedOut.
+    """
+    try:
+        await run(workspace, "rev-parse", "--verify", "-q", "HEAD")
+    except GitFailed as error:
+        if "cannot be run" in str(error):
+            raise
+        return {"branch": "", "commits": []}
+    branch = (await run(workspace, "rev-parse", "--abbrev-ref", "HEAD")).decode("utf-8", "replace").strip()
+    raw = await run(workspace, "log", "-z", f"-n{limit}", "--numstat", "-M", _FORMAT)
+    return {"branch": branch, "commits": parse(raw)}
+
+
+def parse(raw: bytes) -> list[dict[str, Any]]:
+    """The commits of `git log -z --numstat` in our format."""
+    text = raw.decode("utf-8", "replace")
+    return [_commit(record) for record in text.split(_RECORD) if record.strip("\0\n")]
+
+
+def _commit(record: str) -> dict[str, Any]:
+    sha, committed_at, rest = record.split("\0", 2)
+    subject, _, stats = rest.partition("\0")
+    files = list(_files(stats.lstrip("\n")))
+    return {
+        "sha": sha,
+        "short_sha": sha[:SHORT],
+        "committed_at": committed_at,
+        "subject": subject.strip(),
+        "stats": {
+            "files_changed": len(files),
+            "lines_added": sum(file.added or 0 for file in files),
+            "lines_deleted": sum(file.deleted or 0 for file in files),
+            "has_binary": any(file.binary for file in files),
+        },
+        "files": files[:LISTED_FILES],
+        "files_truncated": len(files) > LISTED_FILES,
+    }
+
+
+def _files(stats: str) -> Iterator[FileChange]:
+    """`added TAB deleted TAB path NUL`, or for a rename `added TAB deleted TAB NUL old NUL new NUL`."""
+    fields = iter(stats.split("\0"))
+    for field in fields:
+        counts = field.lstrip("\n").split("\t", 2)
+        if len(counts) < 3:  # noqa: PLR2004 - the closing NUL leaves an empty field
+            continue
+        added, deleted, path = counts
+        old = next(fields, "") if not path else None
+        yield FileChange(
+            path=path or next(fields, ""),
+            added=_lines(added),
+            deleted=_lines(deleted),
+            binary=added == "-",
+            old_path=old,
+        )
+
+
+def _lines(count: str) -> int | None:
+    return None if count == "-" else int(count)
