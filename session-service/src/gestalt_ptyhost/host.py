@@ -77,6 +77,7 @@ class Host:
     def _hear(self, worker: Worker, events: int) -> None:
         if events & select.EPOLLOUT:
             worker.room()
+            self._reading.worker_has_room()
         for _ in range(_MESSAGES):
             if worker.lost or (received := worker.receive()) is None:
                 break

@@ -47,6 +47,11 @@ class Ledger:
             start, length = holes[-1][0], holes.pop()[1] + length
         self._holes = (*holes, (start, length))
 
+    @property
+    def unborn(self) -> bool:
+        """Whether the worker still waits for the answer to its CREATE, which brings the terminal's descriptors."""
+        return self._greeting == Kind.CREATED
+
     def current(self, state: State) -> bool:
         """Whether the worker knows everything up to the bytes that came last."""
         return (

@@ -69,6 +69,12 @@ class Reading:
         elif not drained:
             self._turns.ready(session)
 
+    def worker_has_room(self) -> None:
+        """The worker has heard more: programs that ended may wait for that."""
+        for session in self._sessions:
+            if session.ended:
+                self._turns.ready(session)
+
     def _record(self, session: Session, terminal: Terminal, moved: int) -> None:
         """What is in the pipe goes into the journal before anyone is told."""
         start = session.journal.end
@@ -80,6 +86,8 @@ class Reading:
         self._grace.wrote(session.number, moved)
 
     def _finish(self, session: Session) -> None:
+        if self._worker and session.ledger.unborn:
+            return  # its descriptors are to be told first
         self._sessions.finish(session)
         if self._worker:
             self._worker.tell(session)

@@ -116,6 +116,25 @@ def test_sessions_created_and_ended_while_the_worker_does_not_read_are_all_told(
     assert told == {session for session in range(2, 80) if session % 3}
     failed = {message.session for message in worker.heard if message.kind == Kind.FAILED}
     assert failed == {session for session in range(2, 80) if not session % 3}
+    assert all(len(worker.fds[session]) == 4 for session in told)
+
+
+def test_all_sessions_are_told_right_after_hello_however_slowly_they_are_heard(connect: Connect) -> None:
+    first = connect()
+    first.create(1, FLOOD)
+    for session in range(2, 302):
+        first.ask(session, ["sleep", "60"])
+    for session in range(2, 302):
+        first.host.programs.add(int(wire.json_of(first.until(Kind.CREATED, session))["pid"]))
+    first.close()
+
+    second = connect()
+    eventually(lambda: size_of(second.journal_of(1)) > 16 * MEBI, "the flood")
+    told = [second.receive() for _ in second.hello["sessions"]]
+
+    assert [(message.kind, message.session) for message in told if message] == [
+        (Kind.SESSION, session) for session in second.hello["sessions"]
+    ]
 
 
 def test_a_stopped_worker_slows_nobody_and_a_killed_one_is_noticed(host: HostProcess, worker: Worker) -> None:

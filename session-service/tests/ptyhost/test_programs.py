@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ptyhost_client import HostProcess, Worker, alive, children, eventually, open_files, python
@@ -32,7 +33,7 @@ from gestalt_ptyhost.wire import Kind
     ],
 )
 def test_a_program_that_cannot_start_is_refused_in_words(
-    worker: Worker, change: dict[str, object], number: int, error: str
+    worker: Worker, change: dict[str, Any], number: int, error: str
 ) -> None:
     worker.ask(1, ["true"])
     worker.until(Kind.EXIT, 1)
