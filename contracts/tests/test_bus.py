@@ -278,9 +278,42 @@ async def test_a_stream_that_begins_anew_under_an_earlier_clock_is_told(client: 
         late = str(await client.xadd(key, {"before": "0-0", "event": encode(event("late"))}, id=f"{2**50}-0"), "ascii")
         await client.publish(key, b"0-0 %s %s" % (late.encode(), encode(event("late"))))
         assert await take(subscription) == ["late"]
+        waiting = asyncio.ensure_future(take(subscription, 2))
+        await caught_up(subscription)
         await client.flushall()
-        (id_,) = [await bus.publish(Stream.EVENTS, event("early"))]
-        assert await take(subscription, 2) == [Reset("lost", id_), "early"]
+        id_ = await bus.publish(Stream.EVENTS, event("early"))
+        assert await waiting == [Reset("lost", id_), "early"]
+
+
+async def caught_up(subscription: Any) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while subscription._link != subscription._feed.link:
+            await asyncio.sleep(0)
+
+
+async def test_a_reader_asks_once_and_then_waits_while_redis_is_away() -> None:
+    reads = 0
+
+    class Counting(Feed):
+        async def read(self, after: Place, entries: int = PAGE) -> Page:
+            nonlocal reads
+            reads += 1
+            raise BusUnavailable(f"{after} {entries}")
+
+    client = create_redis("unix:///nowhere/at/all", name="test")
+    feed = Counting(client, NAMES, Stream.EVENTS)
+    feed.link = 1
+    waiting = asyncio.ensure_future(take(RedisSubscription(feed, START, None)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert reads == 1
+    feed.bell.ring()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert reads == 2
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await client.aclose()
 
 
 async def test_a_connection_made_anew_while_the_stream_is_read_is_not_overlooked(client: Redis) -> None:

@@ -399,6 +399,18 @@ async def test_a_sweep_tells_who_has_gone_once(rig: Rig) -> None:
     assert next_change.worker.id == "w2"
 
 
+async def test_a_worker_that_goes_again_is_told_again(rig: Rig) -> None:
+    for _ in range(2):
+        await rig.worker()
+        assert [found.gone_since for found in await rig.other.workers()] == [None]
+        await rig.expire("w1")
+        async with following(rig) as take:
+            await rig.directory.sweep(lost_after=NEVER)
+            (change,) = await take(1)
+        assert change.worker is not None
+        assert change.worker.gone_since is not None
+
+
 async def test_a_session_away_for_long_is_lost_and_its_name_is_free(rig: Rig) -> None:
     lost = await rig.session(await rig.worker(), base="Coder", only=True)
     await rig.expire("w1")

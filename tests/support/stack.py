@@ -90,7 +90,8 @@ class Stack:
         """What `up` is started with: ours, without what belongs to another Gestalt."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GESTALT_", "REDIS_"))}
         token = {"GESTALT_TOKEN": self.token} if self.token else {}
-        return {**clean, **token, **self._variables, MARK: self._mark}
+        passed = {"GESTALT_PASS_ENV": "*"}  # in a container, too, programs are to have the mark
+        return {**clean, **token, **passed, **self._variables, MARK: self._mark}
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Send `up` a signal and wait for its end; the exit code."""

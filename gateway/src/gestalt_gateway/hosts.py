@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+LONGEST = 300  # a host name has at most 253 characters
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -28,8 +30,11 @@ class Authority(Struct, frozen=True):
             return False
 
 
+@lru_cache(maxsize=256)
 def authority_of(text: str) -> Authority | None:
     """Parse `host`, `host:port`, `[v6]:port`; None for what is none of them."""
+    if len(text) > LONGEST:
+        return None
     try:
         parts = urlsplit(f"//{text.strip()}")
         host, port = parts.hostname, parts.port

@@ -61,16 +61,18 @@ class HttpApp:
         started = self._clock()
         request = from_scope(scope)
         reply = Reply(send, request.id)
-        await self._answer(request, receive, reply)
+        template = await self._answer(request, receive, reply)
         seconds = self._clock() - started
-        status, template = reply.status or CLIENT_CLOSED, template_of(request.path)
+        status = reply.status or CLIENT_CLOSED
         self._access.answered(request, template, status, seconds)
         self._metrics.answered(request.method, template, status, None if reply.lasted else seconds)
 
-    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> None:
-        """Answer, or refuse."""
+    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> str:
+        """Answer, or refuse; the route's label."""
+        admitted = None
         try:
-            await self._serve(await self._door.admit(request), receive, reply)
+            admitted = await self._door.admit(request)
+            await self._serve(admitted, receive, reply)
         except HungUp:
             pass
         except Broken as error:
@@ -81,6 +83,7 @@ class HttpApp:
             log.exception("request failed", request_id=request.id.decode("latin-1"))
             if reply.status is None:
                 await reply.whole(refusal(Failure("internal error")))
+        return admitted.route.template if admitted else template_of(request.path)
 
     async def _serve(self, admitted: Admitted, receive: Receive, reply: Reply) -> None:
         upstream = admitted.route.upstream

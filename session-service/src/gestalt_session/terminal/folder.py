@@ -5,6 +5,7 @@ It is all a worker needs to take the session up again with Redis empty, and all 
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ class SessionFolder:
     def load(self) -> SessionFile:
         """Read `session.json`. Raises OSError or msgspec.MsgspecError when there is none that can be read."""
         return msgspec.json.decode((self.path / "session.json").read_bytes(), type=SessionFile)
+
+    def note_size(self, file: SessionFile, offset: int) -> None:
+        """Keep the size that the terminal has from `offset` on."""
+        mark = {"at": time.time(), "offset": offset, "cols": file.cols, "rows": file.rows}
+        with self.sizes.open("ab") as sizes:
+            sizes.write(msgspec.json.encode(mark) + b"\n")
 
     def save_exit(self, exit_file: ExitFile) -> None:
         """Write `exit.json` whole or not at all."""

@@ -71,6 +71,8 @@ class Journal:
         """Up to `limit` bytes at `offset`, fewer at a segment's end; empty at the end. Raises Trimmed."""
         if offset >= self.end:
             return b""
+        if not self._starts:  # the host makes the first segment with the first byte
+            self.rescan()
         index = bisect_right(self._starts, offset) - 1
         if index < 0:
             raise Trimmed(self.base, "trimmed")

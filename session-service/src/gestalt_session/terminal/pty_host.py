@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ class PtyHost:
         facts = wire.json_of(hello)
         self.path = path
         self.version = str(facts["version"])
-        self.pid = _peer_pid(sock)
+        self.pid = int(facts["pid"])  # not the peer's: that is who called listen, before the host left its tree
         self.held = held
         self._socket = sock
         self._loop = asyncio.get_running_loop()
@@ -331,8 +330,3 @@ async def _readable(sock: socket.socket) -> None:
         await ready.wait()
     finally:
         loop.remove_reader(sock)
-
-
-def _peer_pid(sock: socket.socket) -> int:
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", credentials)[0])

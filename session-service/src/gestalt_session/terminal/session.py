@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
-
 from gestalt_session.terminal import pacing
 from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import Device
@@ -356,9 +354,7 @@ class Session:
             return False
         self.device.resize(cols, rows)
         self.file.cols, self.file.rows = cols, rows
-        mark = {"at": time.time(), "offset": self.journal.end, "cols": cols, "rows": rows}
-        with self.folder.sizes.open("ab") as file:
-            file.write(msgspec.json.encode(mark) + b"\n")
+        self.folder.note_size(self.file, self.journal.end)
         self.folder.save(self.file)
         self.tell({"type": "resize", "cols": cols, "rows": rows})
         self._listener.on_changed(self)

@@ -279,6 +279,7 @@ class Terminals:
 def _prepare(folder: SessionFolder, file: SessionFile) -> None:
     folder.make()
     folder.save(file)
+    folder.note_size(file, 0)
 
 
 def _start_of(file: SessionFile, env: dict[str, str]) -> dict[str, object]:
