@@ -13,7 +13,8 @@ from gestalt_contracts.channels import Names
 from gestalt_contracts.redis_client import create_redis
 from gestalt_gateway.credentials import Credentials, CredentialsUnavailable, InMemoryCredentials, digest
 from gestalt_gateway.credentials_redis import RedisCredentials
-from gestalt_gateway.services import FixedServices, RedisServices
+from gestalt_gateway.services import FixedServices
+from gestalt_gateway.services_redis import RedisServices
 
 Gateways = Callable[[], Credentials]
 

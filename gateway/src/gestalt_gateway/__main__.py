@@ -21,7 +21,8 @@ from gestalt_gateway.app import Gateway
 from gestalt_gateway.credentials_redis import RedisCredentials
 from gestalt_gateway.hosts import bind_authority
 from gestalt_gateway.server import Server, config_of, listening, parent_gone
-from gestalt_gateway.services import FixedServices, RedisServices
+from gestalt_gateway.services import FixedServices
+from gestalt_gateway.services_redis import RedisServices
 from gestalt_gateway.settings import GatewaySettings
 
 

@@ -13,10 +13,10 @@ import structlog
 from gestalt_contracts.auth import Receive, Scope, Send
 from gestalt_contracts.directory import Directory
 from gestalt_gateway import lifelines
+from gestalt_gateway.absent_owner import AbsentOwner
 from gestalt_gateway.access_log import AccessLog
 from gestalt_gateway.auth import Authenticator
 from gestalt_gateway.credentials import Credentials
-from gestalt_gateway.deletion import Deletion
 from gestalt_gateway.door import Door
 from gestalt_gateway.forwarding import Forwarding
 from gestalt_gateway.hosts import HostRules
@@ -98,7 +98,7 @@ class Gateway:
             door=door,
             proxy=self._proxy,
             own=own,
-            deletion=Deletion(self._live),
+            absent=AbsentOwner(directory, self._live),
             metrics=metrics,
             access=self._access,
             clock=clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from gestalt_contracts.auth import Receive
 from gestalt_contracts.errors import GestaltError, TimedOut
@@ -50,13 +50,14 @@ class RequestBody:
             pieces.append(await self._next())
         return b"".join(pieces)
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """The whole body from its beginning. What breaks it off is noted in `refusal`, too."""
+    async def stream(self, complete: Callable[[], None]) -> AsyncIterator[bytes]:
+        """The whole body from its beginning, then call `complete`. What breaks it off is noted in `refusal`, too."""
         self.streaming = True
         try:
             yield self.kept
             while not self.complete:
                 yield await self._next()
+            complete()
         except GestaltError as error:
             self.refusal = error
             raise

@@ -9,12 +9,12 @@ from typing import ClassVar
 import structlog
 
 from gestalt_contracts.auth import Receive, Scope, Send
-from gestalt_contracts.errors import GestaltError, InvalidRequest, NotFound
+from gestalt_contracts.errors import GestaltError, InvalidRequest, NotFound, Unavailable
 from gestalt_gateway import static_files
+from gestalt_gateway.absent_owner import AbsentOwner
 from gestalt_gateway.access_log import AccessLog
-from gestalt_gateway.answers import Reply, accepted, refusal
+from gestalt_gateway.answers import Reply, refusal
 from gestalt_gateway.body import HungUp, RequestBody
-from gestalt_gateway.deletion import Deletion
 from gestalt_gateway.door import Admitted, Door
 from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.own_routes import OwnRoutes
@@ -43,7 +43,7 @@ class HttpApp:
         door: Door,
         proxy: Proxy,
         own: OwnRoutes,
-        deletion: Deletion,
+        absent: AbsentOwner,
         metrics: Metrics,
         access: AccessLog,
         clock: Callable[[], float] = time.monotonic,
@@ -51,7 +51,7 @@ class HttpApp:
         self._door = door
         self._proxy = proxy
         self._own = own
-        self._deletion = deletion
+        self._absent = absent
         self._metrics = metrics
         self._access = access
         self._clock = clock
@@ -99,7 +99,17 @@ class HttpApp:
             raise InvalidRequest(
                 "this is a WebSocket: send an upgrade request", headers={"Sec-WebSocket-Version": "13"}
             )
-        elif await self._deletion.noted(admitted):
-            await reply.whole(accepted())
         else:
-            await self._proxy.forward(admitted, receive, reply)
+            await self._forward(admitted, receive, reply)
+
+    async def _forward(self, admitted: Admitted, receive: Receive, reply: Reply) -> None:
+        answer = await self._absent.answer(admitted)
+        if answer is None:
+            try:
+                await self._proxy.forward(admitted, receive, reply)
+            except Unavailable:
+                answer = await self._absent.answer_instead(admitted)
+                if answer is None or reply.status is not None:
+                    raise
+        if answer is not None:
+            await reply.whole(answer)

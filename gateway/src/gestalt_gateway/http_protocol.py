@@ -101,4 +101,4 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _too_long(self) -> None:
         self._timer = None
-        self.transport.abort()
+        self.transport.close()

@@ -38,6 +38,7 @@ class LiveDirectory:
         self._clock = clock
         self._sessions = SessionTable()
         self._workers = WorkerTable()
+        self._outage_told = False
         self.loaded = asyncio.Event()
         """Set once the whole directory has been read."""
 
@@ -74,10 +75,6 @@ class LiveDirectory:
         place = await self.place(ref)
         return place.uid if place is not None else None
 
-    async def request_end(self, uid: str) -> bool:
-        """Ask a worker that is away to end a session when it returns. Raises DirectoryUnavailable."""
-        return await self._directory.request_end(uid)
-
     async def refresh(self) -> None:
         """Ask who lives. Raises DirectoryUnavailable."""
         self._judge(await self._directory.workers())
@@ -111,7 +108,7 @@ class LiveDirectory:
                     async for change in changes:
                         await self._apply(change)
             except DirectoryUnavailable as error:
-                log.warning("directory away", error=str(error))
+                self._tell_outage(error)
             except Exception:
                 log.exception("following the directory failed")
             await asyncio.sleep(AGAIN_AFTER)
@@ -121,6 +118,13 @@ class LiveDirectory:
         self._judge(await self._directory.workers())
         self._sessions.replace(await self._directory.sessions())
         self.loaded.set()
+        self._outage_told = False
+
+    def _tell_outage(self, error: DirectoryUnavailable) -> None:
+        """Once an outage."""
+        if not self._outage_told:
+            log.warning("directory away", error=str(error))
+        self._outage_told = True
 
     async def _apply(self, change: Change) -> None:
         if change.session is not None:

@@ -132,13 +132,14 @@ class Proxy:
     ) -> bool:
         streaming = admitted.route.kind in STREAMS
         session = self._streams if streaming else self._requests
-        fuse.arm(ANSWER_SECONDS)
+        if body.complete:
+            fuse.arm(ANSWER_SECONDS)
         try:
             async with session.request(
                 admitted.request.method,
                 URL(f"http://{destination.address}{self._forwarding.target(admitted)}", encoded=True),
                 headers=_multidict(self._forwarding.headers(admitted, destination, sized=not body.complete)),
-                data=(body.kept or None) if body.complete else body.stream(),
+                data=(body.kept or None) if body.complete else body.stream(lambda: fuse.arm(ANSWER_SECONDS)),
                 allow_redirects=False,
             ) as response:
                 if response.status == MISDIRECTED:
