@@ -155,7 +155,6 @@ async def test_what_is_killed_is_back_within_two_seconds_three_times_in_a_row(st
                 await eventually(partial(typed, api, session["uid"], letter), 2)
                 await viewer.shows(letter)
             assert bytes(viewer.data) == programs.BEGUN + b"abc"
-    assert running.complained().count("starting it again in 0.1 s") == 3
     assert running.complained().count("is back") == 3
 
 
@@ -184,8 +183,8 @@ async def test_terminals_of_more_workers_than_asked_for_are_kept_until_they_end(
         assert (await api.create(programs.echo()))["worker"] != draining
         (last,) = [session["uid"] for session in kept if session["worker"] == draining]
         assert (await api.delete(last)).status_code == 204
-        await eventually(lambda: len(running.worker_pids()) == 1, 10)
-    assert "has no terminals left and has ended" in running.complained()
+        await eventually(lambda: "has no terminals left and has ended" in running.complained(), 10)
+        assert len(running.worker_pids()) == 1
 
 
 @asynccontextmanager

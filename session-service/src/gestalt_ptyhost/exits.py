@@ -10,7 +10,7 @@ from gestalt_ptyhost.log import log
 def write_exit(journal: str, exit_code: int | None, offset: int) -> None:
     """Say how the program ended and at which offset its output does, whole or not at all."""
     path = os.path.join(os.path.dirname(journal), "exit.json")
-    note = {"exit_code": exit_code, "ended_at": _now(), "offset": offset}
+    note = {"exit_code": exit_code, "ended_at": time.time(), "offset": offset}
     try:
         with open(path + ".new", "w", encoding="ascii") as file:
             json.dump(note, file)
@@ -18,8 +18,3 @@ def write_exit(journal: str, exit_code: int | None, offset: int) -> None:
     except OSError as error:
         log("an exit cannot be noted on disk", path=path, error=str(error))
 
-
-def _now() -> str:
-    """RFC 3339, UTC, milliseconds."""
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanoseconds // 1_000_000:03d}Z"

@@ -100,10 +100,10 @@ class SessionFolder:
         replace_file(self.path / "exit.json", msgspec.json.encode(exit_file))
 
     def load_exit(self) -> ExitFile | None:
-        """How the session ended; None while it lives, or when nobody saw its end."""
+        """How the session ended; None while it lives, when nobody saw its end, or when that cannot be read."""
         try:
             return msgspec.json.decode((self.path / "exit.json").read_bytes(), type=ExitFile)
-        except FileNotFoundError:
+        except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
 
