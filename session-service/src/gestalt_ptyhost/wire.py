@@ -30,27 +30,49 @@ _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fc
 
 
 class Kind(IntEnum):
-    """What a datagram says: below 64 the worker speaks, from 64 on the host."""
+    """What a datagram says: below 64 the worker speaks, from 64 on the host. Payloads are JSON unless said otherwise.
+
+    "Terminal" stands for four descriptors: master, pipe's reading end, pipe's writing end, pidfd.
+    """
 
     CREATE = 1
+    """{uid, argv, env, cwd, cols, rows, journal, cap, segment}: start a program. Answer: CREATED or FAILED."""
     ADOPT = 2
+    """{uid, pid, journal, cap, segment}, terminal, offset = end as last told (or 0): read on for a dead host.
+    Answer: SESSION or FAILED."""
     PAUSE = 3
+    """No payload: do not read this session until RESUME, or until this connection ends."""
     RESUME = 4
+    """No payload."""
     FORGET = 5
+    """No payload: the exit was noted, drop the entry."""
     CAP = 6
+    """{cap}: keep at most so many bytes from now on."""
     RETIRE = 7
+    """No payload: no new sessions; end when none is left."""
     PING = 8
+    """No payload, offset = a token. Answer: PONG."""
 
     HELLO = 64
+    """{wire, version, pid, sessions, retiring}, first of all; one SESSION for each number in `sessions` follows."""
     SESSION = 65
+    """{uid, pid, journal, cap, segment, paused, base, exited, exit_code}, offset = end; terminal unless exited."""
     CREATED = 66
+    """{pid}, terminal, offset = end."""
     FAILED = 67
+    """{error, errno}: for people, and for programs."""
     DATA = 68
+    """Raw bytes, offset of the first: they are in the journal (or in the HOLE that is told next)."""
     END = 69
+    """No payload, offset = the new end: look into the journal."""
     SEGMENT = 70
+    """{base}, offset = where a segment starts: a new one, or the newest again when only the base has moved."""
     EXIT = 71
+    """{exit_code}, offset = the final end: code, negative signal number, or null when unknown."""
     HOLE = 72
+    """{length}, offset = start: bytes that are in no segment."""
     PONG = 73
+    """No payload, offset = the token."""
 
 
 class WireError(ValueError):

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,12 @@ def test_hello_says_who_it_is(worker: Worker) -> None:
         "sessions": [],
         "retiring": False,
     }
+
+
+def test_the_version_told_is_the_distributions() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+
+    assert project["project"]["version"] == __version__
 
 
 def test_the_host_stands_apart_from_the_process_that_started_it(worker: Worker) -> None:
