@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     advertise: str = ""
     """host:port that gateways reach this worker by; empty: what it listens on."""
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias="REDIS_URL")
+    """The Redis that all services share."""
     namespace: str = "gestalt"
     """First word of every Redis key."""
     internal_token: str = ""

@@ -44,7 +44,7 @@ class Journal:
     @property
     def base(self) -> int:
         """The first offset still kept."""
-        return self._starts[0] if self._starts else self.end
+        return self._starts[0] if self._starts else 0  # the host makes the first segment with the first byte
 
     @property
     def starts(self) -> list[int]:
@@ -71,8 +71,10 @@ class Journal:
         """Up to `limit` bytes at `offset`, fewer at a segment's end; empty at the end. Raises Trimmed."""
         if offset >= self.end:
             return b""
-        if not self._starts:  # the host makes the first segment with the first byte
+        if not self._starts:
             self.rescan()
+        if not self._starts:
+            raise Trimmed(self.end, "hole")
         index = bisect_right(self._starts, offset) - 1
         if index < 0:
             raise Trimmed(self.base, "trimmed")

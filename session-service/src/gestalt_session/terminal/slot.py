@@ -9,10 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+
+from gestalt_ptyhost.listening import lives
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -63,13 +66,22 @@ class Slot:
 
 
 def claim_slot(data: Path, wanted: int | None = None) -> Slot:
-    """Lock the slot `wanted`, or the first free one. Raises BlockingIOError when it is (or all are) taken."""
-    numbers = range(MOST_SLOTS) if wanted is None else (wanted,)
+    """Lock the slot `wanted`, else the first free one, those with a live pty host before all others.
+
+    Raises BlockingIOError when it is (or all are) taken.
+    """
+    numbers = sorted(range(MOST_SLOTS), key=_without_host(data)) if wanted is None else (wanted,)
     for number in numbers:
         descriptor = _lock(data / "slots" / str(number))
         if descriptor is not None:
             return Slot(data / "slots" / str(number), descriptor)
     raise BlockingIOError(f"no free slot in {data / 'slots'}")
+
+
+def _without_host(data: Path) -> Callable[[int], bool]:
+    """False for slots whose terminals live: they sort first, so that none stays without a worker."""
+    living = {folder.name for folder in data.glob("slots/*") if any(lives(str(s)) for s in folder.glob("host-*.sock"))}
+    return lambda number: str(number) not in living
 
 
 def _lock(folder: Path) -> int | None:
