@@ -187,6 +187,22 @@ async def test_terminals_of_more_workers_than_asked_for_are_kept_until_they_end(
         assert len(running.worker_pids()) == 1
 
 
+async def test_a_slot_with_terminals_gets_a_worker_before_one_without(stack: Starts) -> None:
+    running = await stack(workers=3)
+    async with running.api() as api:
+        sessions = [await api.create(programs.echo()) for _ in range(3)]
+        kept, *others = sorted(sessions, key=lambda session: str(session["worker"]), reverse=True)
+        for session in others:
+            assert (await api.delete(session["uid"])).status_code == 204
+        await running.stop()
+        await eventually(lambda: len(running.host_pids()) == 1, what="only one host has anything left to hold")
+        running.workers = 1
+        await running.start()
+        again = await api.session(kept["uid"])
+        assert (again["pid"], again["status"], again["worker"]) == (kept["pid"], "running", kept["worker"])
+        assert len(running.worker_pids()) == 1
+
+
 @asynccontextmanager
 async def redis(folder: Path) -> AsyncIterator[str]:
     """A Redis of somebody else's; its URL."""

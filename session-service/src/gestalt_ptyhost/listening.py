@@ -58,6 +58,21 @@ class Listener:
         os.close(self._lock)
 
 
+def lives(path: str) -> bool:
+    """Whether a host lives at this path. Asked of its lock: whoever connects is taken for its new worker."""
+    try:
+        fd = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def _locked(path: str) -> int:
     """A descriptor that holds the lock; the file it holds is the one that lies there."""
     while True:
