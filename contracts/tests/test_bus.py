@@ -16,6 +16,7 @@ from gestalt_contracts.cursors import START, Place, place_of
 from gestalt_contracts.events import Event, encode, now
 from gestalt_contracts.redis_bus import PAGE, Feed, Page, RedisBus, RedisSubscription
 from gestalt_contracts.redis_client import create_redis
+from gestalt_contracts.redis_scripts import Scripts
 from gestalt_contracts.window import ENTRIES
 
 KEPT = 200  # Redis trims whole nodes of a hundred entries
@@ -301,7 +302,7 @@ async def test_a_reader_asks_once_and_then_waits_while_redis_is_away() -> None:
             raise BusUnavailable(f"{after} {entries}")
 
     client = create_redis("unix:///nowhere/at/all", name="test")
-    feed = Counting(client, NAMES, Stream.EVENTS)
+    feed = Counting(client, Scripts(client), NAMES, Stream.EVENTS)
     feed.link = 1
     waiting = asyncio.ensure_future(take(RedisSubscription(feed, START, None)))
     for _ in range(20):
@@ -325,7 +326,7 @@ async def test_a_connection_made_anew_while_the_stream_is_read_is_not_overlooked
                 self.link = 2
             return page
 
-    feed = RelinkedOnce(client, NAMES, Stream.EVENTS)
+    feed = RelinkedOnce(client, Scripts(client), NAMES, Stream.EVENTS)
     feed.link = 1
     assert await take(RedisSubscription(feed, START, None)) == ["missed"]
 

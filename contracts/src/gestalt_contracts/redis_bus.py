@@ -25,7 +25,7 @@ from gestalt_contracts.cursors import MALFORMED, START, Extent, Place, first_pla
 from gestalt_contracts.events import Event, decode, encode
 from gestalt_contracts.redis_channel import Channel
 from gestalt_contracts.redis_client import away_as
-from gestalt_contracts.redis_scripts import Word, run
+from gestalt_contracts.redis_scripts import Scripts, Word
 from gestalt_contracts.window import Window
 
 PAGE = 64
@@ -52,8 +52,8 @@ class Page(Struct, frozen=True):
 class Feed:
     """What this process hears of one stream."""
 
-    def __init__(self, client: Redis, names: Names, stream: Stream) -> None:
-        self._client = client
+    def __init__(self, client: Redis, scripts: Scripts, names: Names, stream: Stream) -> None:
+        self._scripts = scripts
         self._key = names.stream(stream)
         self.channel = Channel(client, self._key, self._on_link, self._on_message)
         self.window: Window[Entry | None] = Window()
@@ -63,7 +63,8 @@ class Feed:
     async def read(self, after: Place, entries: int = PAGE) -> Page:
         """What follows `after` in the stream. Raises BusUnavailable."""
         with away_as(BusUnavailable):
-            held, oldest, before, newest, found = await run(self._client, "read", [self._key], [str(after), entries])
+            page = await self._scripts.run("read", [self._key], [str(after), entries])
+        held, oldest, before, newest, found = page
         kept = Extent(_place(oldest) if oldest else None, _place(newest), _place(before))
         last = _place(found[-1][0]) if found else None
         return Page(kept, bool(held), [_entry(id_, raw) for id_, _, raw in found], last)
@@ -150,11 +151,11 @@ class RedisBus:
         kept: Mapping[Stream, int] = KEPT,
         intake_kept: int = INTAKE_KEPT,
     ) -> None:
-        self._client = client
+        self._scripts = Scripts(client)
         self._names = names
         self._kept = kept
         self._intake_kept = intake_kept
-        self._feeds = {stream: Feed(client, names, stream) for stream in Stream}
+        self._feeds = {stream: Feed(client, self._scripts, names, stream) for stream in Stream}
 
     async def publish(
         self, stream: Stream, event: Event, *, intake: bool = False, seen: str | None = None
@@ -171,7 +172,7 @@ class RedisBus:
             first_sequence(),
         ]
         with away_as(BusUnavailable):
-            answer = await run(self._client, "publish", keys, arguments)
+            answer = await self._scripts.run("publish", keys, arguments)
         if answer is None:
             return None
         id_, dropped = answer

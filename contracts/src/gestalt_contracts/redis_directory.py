@@ -27,7 +27,7 @@ from gestalt_contracts.directory_rules import FORGOTTEN_SECONDS, TOMBSTONE_SECON
 from gestalt_contracts.redis_channel import Channel
 from gestalt_contracts.redis_client import CALL_SECONDS, away_as
 from gestalt_contracts.redis_records import Told, process_of, session_of, tell_worker, told_of, worker_of
-from gestalt_contracts.redis_scripts import Word, run
+from gestalt_contracts.redis_scripts import Scripts, Word
 
 WRITTEN_AT_ONCE = 100
 """Records in one script: some hundred kB, so that Redis is never busy with one for long."""
@@ -43,6 +43,7 @@ class RedisDirectory:
 
     def __init__(self, client: Redis, names: Names) -> None:
         self._client = client
+        self._scripts = Scripts(client)
         self._names = names
         self._changes: Broadcast[Told] = Broadcast()
         self._channel = Channel(client, names.summaries, self._on_link, self._on_message)
@@ -212,7 +213,7 @@ class RedisDirectory:
 
     async def _run(self, name: str, keys: Sequence[str], arguments: Sequence[Word]) -> Any:
         with away_as(DirectoryUnavailable):
-            return await run(self._client, name, keys, arguments)
+            return await self._scripts.run(name, keys, arguments)
 
     def _on_link(self) -> None:
         self._changes.tell(Told(all=True))

@@ -27,7 +27,7 @@ from gestalt_contracts.idempotency import (
     wait_for_first,
 )
 from gestalt_contracts.redis_client import away_as
-from gestalt_contracts.redis_scripts import Word, run
+from gestalt_contracts.redis_scripts import Scripts, Word
 
 UNSETTLED = 1_000
 """Claims whose end could not be stored, at most; beyond it the oldest is given up and its key stays claimed."""
@@ -39,7 +39,7 @@ class RedisIdempotency:
     """An IdempotencyStore over the Redis behind `client`, with the keys of `names`."""
 
     def __init__(self, client: Redis, names: Names) -> None:
-        self._client = client
+        self._scripts = Scripts(client)
         self._names = names
         self._unsettled: dict[str, Answer | None] = {}
 
@@ -71,8 +71,7 @@ class RedisIdempotency:
         key, _, mark = token.partition("/")
         arguments: list[Word] = [fingerprint, owner.id, owner.generation, mark, detail, KEPT_SECONDS]
         with away_as(IdempotencyUnavailable):
-            answer = await run(
-                self._client,
+            answer = await self._scripts.run(
                 "idempotency_begin",
                 [self._names.idempotency(key)],
                 [*arguments, self._names.alive("")],
@@ -100,7 +99,7 @@ class RedisIdempotency:
             arguments += [answer.status, msgspec.json.encode(answer.headers), answer.body]
         try:
             with away_as(IdempotencyUnavailable):
-                await run(self._client, "idempotency_finish", [self._names.idempotency(key)], arguments)
+                await self._scripts.run("idempotency_finish", [self._names.idempotency(key)], arguments)
         except (IdempotencyUnavailable, asyncio.CancelledError):
             self._remember(token, answer)
             raise
