@@ -94,6 +94,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
             bus=RedisBus(client, names),
             idempotency=RedisIdempotency(client, names),
             inherited=dict(os.environ),
+            names=names,
             empty=stop,
         )
         url = f"http://{host}:{port}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -13,9 +13,11 @@ from fastapi import FastAPI
 
 from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
+from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_session.archive import Archive
+from gestalt_session.cluster.absence import AbsenceWatch
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.overview import Overview
@@ -48,6 +50,7 @@ class Worker:
         bus: Bus,
         idempotency: IdempotencyStore,
         inherited: Mapping[str, str],
+        names: Names | None = None,
         empty: Callable[[], None] = lambda: None,
     ) -> None:
         """Wire up one worker; nothing is opened before the lifespan begins.
@@ -61,6 +64,7 @@ class Worker:
         self._bus = bus
         self._idempotency = idempotency
         self._inherited = inherited
+        self._names = names or Names()
         self._empty = empty
         self.app: ASGIApp = InternalBearer(_without_trailing_slash(self._fastapi()), settings.token)
 
@@ -91,13 +95,15 @@ class Worker:
                 stack.callback(tasks.create_task(care).cancel)
             yield self._state(service)
 
-    def _care(self, service: SessionService) -> tuple:  # type: ignore[type-arg]
+    def _care(self, service: SessionService) -> tuple[Coroutine[None, None, None], ...]:
+        """The loops that run as long as the worker does."""
         return (
             service.outbox.send_forever(),
             service.membership.keep_forever(),
             service.terminals.rescue_forever(),
             service.terminals.ping_forever(),
             service.tidy_forever(),
+            AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),
         )
 
     def _service(self, slot: Slot) -> SessionService:

@@ -18,8 +18,7 @@ from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import Slot
 
 RENEW_EVERY = 1.0  # a third of the lease
-SWEEP_EVERY = 2  # every so many renewals; whoever holds the lease does it
-SWEEP_LEASE_MS = 5_000
+SWEEP_LEASE_MS = 1_500  # whoever holds it sweeps with each beat; another does 1.5 s after its death
 
 log = structlog.get_logger()
 
@@ -55,7 +54,6 @@ class Membership:
         self._beat = beat
         self._dirty: dict[str, Session] = {}
         self._registered = False
-        self._turn = 0
 
     def changed(self, session: Session) -> None:
         """The record of `session` is to be written with the next beat."""
@@ -118,9 +116,7 @@ class Membership:
         count = sum(session.live for session in self._roster.listed())
         self.record = await self._directory.renew(msgspec.structs.replace(self.record, sessions=count))
         await self._write_dirty()
-        self._turn += 1
-        if self._turn % SWEEP_EVERY == 0:
-            await self._sweep()
+        await self._sweep()
 
     async def _write_dirty(self) -> None:
         dirty, self._dirty = self._dirty, {}

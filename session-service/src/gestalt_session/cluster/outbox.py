@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 
 import structlog
+from msgspec import Struct
 
 from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Stream
@@ -17,21 +18,29 @@ PAUSE = 0.25  # between tries while Redis is away
 log = structlog.get_logger()
 
 
+class Letter(Struct, frozen=True):
+    """An event and how it is to be published."""
+
+    event: Event
+    intake: bool
+    seen: str | None
+
+
 class Outbox:
     """`put` never waits; `send_forever` publishes."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._waiting: deque[tuple[Event, bool]] = deque()
+        self._waiting: deque[Letter] = deque()
         self._filled = asyncio.Event()
         self._dropped = 0
 
-    def put(self, event: Event, *, intake: bool = True) -> None:
-        """Publish `event` as soon as can be. `intake`: flows may fire on it."""
+    def put(self, event: Event, *, intake: bool = True, seen: str | None = None) -> None:
+        """Publish `event` as soon as can be. `intake`: flows may fire on it. `seen`: as in Bus.publish."""
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
             self._dropped += 1
-        self._waiting.append((event, intake))
+        self._waiting.append(Letter(event, intake, seen))
         self._filled.set()
 
     async def send_forever(self) -> None:
@@ -39,17 +48,17 @@ class Outbox:
         while True:
             await self._filled.wait()
             while self._waiting:
-                await self._send(*self._waiting[0])
+                await self._send(self._waiting[0])
             self._filled.clear()
 
-    async def _send(self, event: Event, intake: bool) -> None:  # noqa: FBT001 - the pair as it stands in line
+    async def _send(self, letter: Letter) -> None:
         try:
-            await self._bus.publish(Stream.EVENTS, event, intake=intake)
+            await self._bus.publish(Stream.EVENTS, letter.event, intake=letter.intake, seen=letter.seen)
         except BusUnavailable:
             await asyncio.sleep(PAUSE)
             return
         except Exception:
-            log.exception("an event could not be published and is dropped", type=event.type)
+            log.exception("an event could not be published and is dropped", type=letter.event.type)
         self._waiting.popleft()
         if self._dropped:
             log.error("events were dropped while the bus was away", count=self._dropped)
@@ -60,6 +69,6 @@ class Outbox:
         try:
             async with asyncio.timeout(seconds):
                 while self._waiting:
-                    await self._send(*self._waiting[0])
+                    await self._send(self._waiting[0])
         except TimeoutError:
             log.warning("events left unpublished at the stop", count=len(self._waiting))

@@ -1,0 +1,56 @@
+"""Telling the bus when a worker's sessions become unreachable or lost: once each, by whichever worker is first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from gestalt_contracts import events
+from gestalt_contracts.channels import Names
+from gestalt_contracts.directory import Change, Directory, DirectoryUnavailable, SessionRecord
+from gestalt_contracts.events import Event
+from gestalt_session.cluster.outbox import Outbox
+
+TYPES = {"unreachable": events.TERMINAL_UNREACHABLE, "lost": events.TERMINAL_LOST}
+PAUSE = 1.0  # between tries while Redis is away
+
+log = structlog.get_logger()
+
+
+class AbsenceWatch:
+    """Follows the directory for what its sweep notices."""
+
+    def __init__(self, directory: Directory, outbox: Outbox, names: Names) -> None:
+        self._directory = directory
+        self._outbox = outbox
+        self._names = names
+
+    async def watch_forever(self) -> None:
+        """Listen, whatever happens to Redis."""
+        while True:
+            try:
+                async with self._directory.changes() as changes:
+                    async for change in changes:
+                        self._notice(change)
+            except DirectoryUnavailable:
+                await asyncio.sleep(PAUSE)
+            except Exception:
+                log.exception("the watch for absent workers failed")
+                await asyncio.sleep(PAUSE)
+
+    def _notice(self, change: Change) -> None:
+        if change.session is not None and change.session.status in TYPES:
+            self._tell(change.session)
+
+    def _tell(self, record: SessionRecord) -> None:
+        """Every worker hears of it; the key makes one of them tell it, once for each loss of its lease."""
+        event = Event(
+            type=TYPES[record.status],
+            topic="terminal",
+            occurred_at=events.now(),
+            session_id=record.id,
+            session_uid=record.uid,
+            data={"worker": record.worker},
+        )
+        self._outbox.put(event, seen=self._names.seen(record.uid, f"{record.status}/{record.generation}"))
