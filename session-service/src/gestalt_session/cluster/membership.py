@@ -96,14 +96,17 @@ class Membership:
 
     async def keep_forever(self) -> None:
         """Beat once a second, whatever happens."""
+        pause = RENEW_EVERY
         while True:
-            await asyncio.sleep(RENEW_EVERY)
+            await asyncio.sleep(pause)
+            pause = RENEW_EVERY
             try:
                 await self._one_beat()
             except DirectoryUnavailable as error:
                 self._registered = False  # Redis may come back empty: register again, which is harmless if it did not
                 log.warning("the directory is away", error=str(error))
             except StaleGeneration:
+                pause = RENEW_EVERY if not self._registered else 0.0  # callers are refused until we are registered
                 self._registered = False
                 log.warning("the lease was lost", worker=self.record.id)
             except Exception:
