@@ -147,6 +147,11 @@ def test_numbered_bytes_are_what_was_expected_at_every_offset(tmp_path: Path) ->
     assert programs.written(tmp_path / "none") == 0
 
 
+def test_a_numbered_program_that_waits_begins_when_it_is_let(tmp_path: Path) -> None:
+    programs.go(tmp_path / "side")
+    assert in_terminal(programs.numbered(0.001, tmp_path / "side", wait=True)) == programs.expected(0, 1000)
+
+
 def test_echo_gives_every_byte_back_as_it_is() -> None:
     typed = bytes(set(range(256)) - {4})
     assert in_terminal(programs.echo(), typed, typed) == programs.BEGUN + typed

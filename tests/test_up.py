@@ -118,7 +118,7 @@ async def test_kill_9_leaves_only_hosts_and_programs_and_the_next_up_goes_on_wit
         session = await api.create(programs.numbered(20, side, wait=True))
         async with api.viewer(session["uid"], expected=programs.expected, keep=False) as viewer:
             await viewer.ready()
-            await viewer.type(programs.GO)
+            programs.go(side)
             await viewer.reach(1)
             services = running.service_pids()
             processes.kill(running.worker_pids()[0], signal.SIGSTOP)

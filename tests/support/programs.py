@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import tty
@@ -21,16 +22,15 @@ LINE_BYTES = 100
 FILLING = (b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" * 2)[: LINE_BYTES - 13]
 BLOCK_LINES = 160
 READ_BYTES = 65_536
+LOOK_SECONDS = 0.001
 BEGUN = b"ready\r\n"
 """What `echo` and `record` write first: the terminal is raw from here on."""
-GO = b"g"
-"""What `numbered` waits for when it is started with `wait`."""
 END = b"\x04"
 """What ends `echo` and `record`."""
 
 
 def numbered(megabytes: float, side: Path, *, wait: bool = False) -> list[str]:
-    """Write the numbered bytes, so many MB (0: without end); `side` says how many were written. `wait`: after GO."""
+    """Write the numbered bytes, so many MB (0: without end); `side` says how many were written. `wait`: until `go`."""
     return [*_this("numbered"), str(int(megabytes * MEGABYTE)), str(side), "wait" if wait else "now"]
 
 
@@ -49,6 +49,11 @@ def size() -> list[str]:
     return _this("size")
 
 
+def go(side: Path) -> None:
+    """Let a `numbered` program that waits begin. Not by typing: what is typed too early is echoed."""
+    _go_file(side).touch()
+
+
 def expected(start: int, stop: int) -> bytes:
     """The numbered bytes from offset `start` to `stop`."""
     first, last = start // LINE_BYTES, -(-stop // LINE_BYTES)
@@ -61,6 +66,10 @@ def written(side: Path) -> int:
     with contextlib.suppress(FileNotFoundError, ValueError):
         return int(side.read_text(encoding="ascii"))
     return 0
+
+
+def _go_file(side: Path) -> Path:
+    return side.with_name(f"{side.name}.go")
 
 
 def _this(name: str) -> list[str]:
@@ -78,9 +87,8 @@ def _write_all(data: bytes) -> None:
 
 
 def _run_numbered(total: str, side: str, when: str) -> None:
-    if when == "wait":
-        while os.read(0, 1) != GO:
-            pass
+    while when == "wait" and not _go_file(Path(side)).exists():
+        select.select([], [], [], LOOK_SECONDS)
     fd = os.open(side, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     done, end = 0, int(total)
     while not end or done < end:
