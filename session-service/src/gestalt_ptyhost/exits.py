@@ -17,4 +17,3 @@ def write_exit(journal: str, exit_code: int | None, offset: int) -> None:
         os.replace(path + ".new", path)
     except OSError as error:
         log("an exit cannot be noted on disk", path=path, error=str(error))
-

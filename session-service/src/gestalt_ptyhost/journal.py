@@ -77,7 +77,10 @@ class Journal:
             self._splice(self._writable(), pipe, goal)
         except OSError as error:
             self._give_up(error)
-        return self._copy(pipe, goal) if self.end < goal else b""
+        if self.end < goal:
+            return self._copy(pipe, goal)
+        self._retry_at = 0.0
+        return b""
 
     def read(self, offset: int, count: int) -> bytes:
         """Bytes just written: up to `count` from an offset in the newest segment, none if they are not there."""
@@ -150,8 +153,9 @@ class Journal:
 
     def _give_up(self, error: OSError) -> None:
         """Nothing can be written for now: the next bytes that can begin a segment of their own."""
-        if self._clock() >= self._retry_at:
+        if not self._retry_at:  # the first of these in a row: a log on a full disk needs no more
             log("the journal cannot be written", directory=self.directory, offset=self.end, error=str(error))
+        if self._clock() >= self._retry_at:
             self._retry_at = self._clock() + RETRY_SECONDS
         self._leave()
 
