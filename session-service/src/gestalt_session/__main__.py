@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import resource
 import signal
@@ -11,7 +10,6 @@ import socket
 import sys
 from contextlib import AsyncExitStack
 
-import structlog
 import uvloop
 from pydantic import ValidationError
 
@@ -20,7 +18,8 @@ from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.redis_idempotency import RedisIdempotency
-from gestalt_session.app import Worker
+from gestalt_session import logs
+from gestalt_session.app import Worker, claim
 from gestalt_session.server import Server, config_of, listening, parent_gone
 from gestalt_session.settings import Settings
 
@@ -31,7 +30,7 @@ def main() -> None:
     if standby and not sys.stdin.readline():
         return  # the parent ended before it needed us
     settings = read_settings()
-    _log_json()
+    logs.configure()
     _allow_many_files()
     listener = _listener(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -62,24 +61,15 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _log_json() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: bool) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
+        try:
+            slot = await claim(settings)
+        except OSError as error:
+            sys.exit(f"session worker: {error}")
+        stack.callback(slot.release)
         client = create_redis(settings.redis_url, name="gestalt-session")
         stack.push_async_callback(client.aclose)
         server: Server
@@ -89,6 +79,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
 
         worker = Worker(
             settings,
+            slot=slot,
             address=settings.advertise or f"{host}:{port}",
             directory=RedisDirectory(client, names),
             bus=RedisBus(client, names),

@@ -45,6 +45,7 @@ class Worker:
         self,
         settings: Settings,
         *,
+        slot: Slot | None = None,
         address: str,
         directory: Directory,
         bus: Bus,
@@ -55,10 +56,11 @@ class Worker:
     ) -> None:
         """Wire up one worker; nothing is opened before the lifespan begins.
 
-        `inherited` is the environment that programs may get; `empty` is called once a draining worker has no session.
+        `slot`: claimed already, and released by the caller; None: the lifespan claims one. `inherited` is the environment that programs may get; `empty` is called once a draining worker has no session.
         """
         self.stopping = asyncio.Event()
         self._settings = settings
+        self._slot = slot
         self._address = address
         self._directory = directory
         self._bus = bus
@@ -82,8 +84,10 @@ class Worker:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            slot = await _claim(self._settings)
-            stack.callback(slot.release)
+            slot = self._slot
+            if slot is None:
+                slot = await claim(self._settings)
+                stack.callback(slot.release)
             service = self._service(slot)
             await service.terminals.take_up()
             stack.callback(service.terminals.stop)
@@ -167,8 +171,11 @@ class Worker:
         }
 
 
-async def _claim(settings: Settings) -> Slot:
-    """The slot; a predecessor that is about to end is waited for when a certain one is wanted."""
+async def claim(settings: Settings) -> Slot:
+    """The slot of the settings, or a free one; a predecessor that is about to end is waited for.
+
+    Raises BlockingIOError when none is free, OSError when the data directory cannot be used.
+    """
     try:
         async with asyncio.timeout(SLOT_SECONDS):
             while True:
