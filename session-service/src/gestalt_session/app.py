@@ -41,7 +41,7 @@ log = structlog.get_logger()
 class Worker:
     """The ASGI application of one worker, and its stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing that a worker stands on
         self,
         settings: Settings,
         *,
@@ -56,7 +56,8 @@ class Worker:
     ) -> None:
         """Wire up one worker; nothing is opened before the lifespan begins.
 
-        `slot`: claimed already, and released by the caller; None: the lifespan claims one. `inherited` is the environment that programs may get; `empty` is called once a draining worker has no session.
+        `slot`: claimed already, and released by the caller; None: the lifespan claims one.
+        `inherited` is the environment that programs may get; `empty` is called once a draining worker has no session.
         """
         self.stopping = asyncio.Event()
         self._settings = settings
