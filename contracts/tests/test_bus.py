@@ -3,87 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
+from bus_rig import DEADLINE, KEPT, NAMES, Rig, event, is_silent, memory_rig, redis_rig, take
 from redis.asyncio import Redis
 
-from gestalt_contracts.bus import OLDEST, Bus, BusUnavailable, Entry, Reset, Subscription
-from gestalt_contracts.bus_memory import InMemoryBus
-from gestalt_contracts.channels import Names, Stream
-from gestalt_contracts.cursors import START, Place, place_of
-from gestalt_contracts.events import Event, encode, now
-from gestalt_contracts.redis_bus import PAGE, Feed, Page, RedisBus, RedisSubscription
-from gestalt_contracts.redis_client import create_redis
-from gestalt_contracts.redis_scripts import Scripts
+from gestalt_contracts.bus import OLDEST, Entry, Reset
+from gestalt_contracts.channels import Stream
+from gestalt_contracts.cursors import place_of
 from gestalt_contracts.window import ENTRIES
-
-KEPT = 200  # Redis trims whole nodes of a hundred entries
-NAMES = Names("test")
-DEADLINE = 10.0
-
-
-class Rig:
-    """A bus, a second one as another process would have it, and what befalls them."""
-
-    def __init__(
-        self, bus: Bus, other: Bus, forget: Callable[[], Awaitable[Any]], intake: Callable[[], Awaitable[list[str]]]
-    ) -> None:
-        self.bus = bus
-        self.other = other
-        self.forget = forget
-        self.intake = intake
-
-    async def publish(self, *words: object, stream: Stream = Stream.EVENTS) -> list[str]:
-        return [await self.bus.publish(stream, event(word)) or "" for word in words]
-
-    def subscribe(self, after: str | None = None) -> Any:
-        return self.other.subscribe(Stream.EVENTS, after)
-
-
-def event(word: object) -> Event:
-    return Event(type=str(word), topic="test", occurred_at=now())
-
-
-async def take(subscription: Subscription, number: int = 1) -> list[Any]:
-    """The next items: the type of an event, a Reset as it is."""
-    async with asyncio.timeout(DEADLINE):
-        items = [await anext(subscription) for _ in range(number)]
-    return [item.event.type if isinstance(item, Entry) else item for item in items]
-
-
-async def is_silent(rig: Rig, subscription: Subscription) -> bool:
-    """Whether nothing comes before what is published now."""
-    await rig.publish("end")
-    return await take(subscription) == ["end"]
 
 
 @pytest.fixture(params=["memory", "redis"])
 def rig(request: pytest.FixtureRequest, client: Redis) -> Rig:
     return memory_rig() if request.param == "memory" else redis_rig(client)
-
-
-def redis_rig(client: Redis) -> Rig:
-    kept = dict.fromkeys(Stream, KEPT)
-
-    async def intake() -> list[str]:
-        return [str(fields[b"id"], "ascii") for _, fields in await client.xrange(NAMES.intake)]
-
-    bus = RedisBus(client, NAMES, kept=kept, intake_kept=KEPT)
-    return Rig(bus, RedisBus(client, NAMES, kept=kept), client.flushall, intake)
-
-
-def memory_rig() -> Rig:
-    bus = InMemoryBus(dict.fromkeys(Stream, KEPT), KEPT)
-
-    async def forget() -> None:
-        bus.forget()
-
-    async def intake() -> list[str]:
-        return [entry.id for entry in bus.intake]
-
-    return Rig(bus, bus, forget, intake)
 
 
 @pytest.mark.parametrize("cursor", ["", "abc", "1-2-3", "-1", "9" * 30, f"{2**64}-0"])
@@ -259,132 +192,3 @@ async def test_the_intake_is_capped(rig: Rig) -> None:
     for number in range(2 * KEPT):
         await rig.bus.publish(Stream.EVENTS, event(number), intake=True)
     assert KEPT <= len(await rig.intake()) <= KEPT + 100
-
-
-async def test_subscribers_that_fall_behind_the_window_miss_nothing(client: Redis) -> None:
-    bus = RedisBus(client, NAMES)
-    async with bus.subscribe(Stream.EVENTS) as slow, bus.subscribe(Stream.EVENTS) as quick:
-        for number in range(2 * ENTRIES):
-            await bus.publish(Stream.EVENTS, event(number))
-        everything = [str(number) for number in range(2 * ENTRIES)]
-        assert await take(quick, 2 * ENTRIES) == everything
-        assert await take(slow, 2 * ENTRIES) == everything
-        await bus.publish(Stream.EVENTS, event("end"))
-        assert await take(slow) == await take(quick) == ["end"]
-
-
-async def test_a_stream_that_begins_anew_under_an_earlier_clock_is_told(client: Redis) -> None:
-    bus, key = RedisBus(client, NAMES), NAMES.stream(Stream.EVENTS)
-    async with bus.subscribe(Stream.EVENTS) as subscription:
-        late = str(await client.xadd(key, {"before": "0-0", "event": encode(event("late"))}, id=f"{2**50}-0"), "ascii")
-        await client.publish(key, b"0-0 %s %s" % (late.encode(), encode(event("late"))))
-        assert await take(subscription) == ["late"]
-        waiting = asyncio.ensure_future(take(subscription, 2))
-        await caught_up(subscription)
-        await client.flushall()
-        id_ = await bus.publish(Stream.EVENTS, event("early"))
-        assert await waiting == [Reset("lost", id_), "early"]
-
-
-async def caught_up(subscription: Any) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while subscription._link != subscription._feed.link:  # noqa: ASYNC110 - nobody else waits for that
-            await asyncio.sleep(0)
-
-
-async def test_a_reader_asks_once_and_then_waits_while_redis_is_away() -> None:
-    reads = 0
-
-    class Counting(Feed):
-        async def read(self, after: Place, entries: int = PAGE) -> Page:
-            nonlocal reads
-            reads += 1
-            raise BusUnavailable(f"{after} {entries}")
-
-    client = create_redis("unix:///nowhere/at/all", name="test")
-    feed = Counting(client, Scripts(client), NAMES, Stream.EVENTS)
-    feed.link = 1
-    waiting = asyncio.ensure_future(take(RedisSubscription(feed, START, None)))
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert reads == 1
-    feed.bell.ring()
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert reads == 2
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    await client.aclose()
-
-
-async def test_a_connection_made_anew_while_the_stream_is_read_is_not_overlooked(client: Redis) -> None:
-    class RelinkedOnce(Feed):
-        async def read(self, after: Place, entries: int = PAGE) -> Page:
-            page = await super().read(after, entries)
-            if self.link == 1:
-                await RedisBus(client, NAMES).publish(Stream.EVENTS, event("missed"))
-                self.link = 2
-            return page
-
-    feed = RelinkedOnce(client, Scripts(client), NAMES, Stream.EVENTS)
-    feed.link = 1
-    assert await take(RedisSubscription(feed, START, None)) == ["missed"]
-
-
-async def test_one_connection_serves_all_subscribers_of_a_stream_and_ends_with_the_last(client: Redis) -> None:
-    bus = RedisBus(client, NAMES)
-    async with bus.subscribe(Stream.EVENTS), bus.subscribe(Stream.EVENTS), bus.subscribe(Stream.LOGS):
-        assert await subscribers(client) == [1, 1, 0]
-    async with bus.subscribe(Stream.EVENTS):
-        assert await subscribers(client) == [1, 0, 0]
-
-
-async def subscribers(client: Redis) -> list[int]:
-    answer = await client.pubsub_numsub(*(NAMES.stream(stream) for stream in Stream))
-    return [number for _, number in answer]
-
-
-async def test_what_is_no_event_is_skipped(client: Redis) -> None:
-    bus = RedisBus(client, NAMES)
-    key = NAMES.stream(Stream.EVENTS)
-    id_ = await bus.publish(Stream.EVENTS, event("a"))
-    async with bus.subscribe(Stream.EVENTS, OLDEST) as subscription:
-        assert await take(subscription) == ["a"]
-        poison = await client.xadd(key, {"before": id_ or "", "event": b"{"})
-        await client.publish(key, f"{id_} {str(poison, 'ascii')} {{")
-        await bus.publish(Stream.EVENTS, event("b"))
-        assert await take(subscription) == ["b"]
-    async with bus.subscribe(Stream.EVENTS, OLDEST) as subscription:
-        assert await take(subscription, 2) == ["a", "b"]
-
-
-async def test_what_the_intake_drops_is_counted(client: Redis) -> None:
-    bus = RedisBus(client, NAMES, intake_kept=100)
-    for number in range(400):
-        await bus.publish(Stream.EVENTS, event(number), intake=True)
-    dropped = int(await client.get(NAMES.intake_dropped) or 0)
-    assert dropped + await client.xlen(NAMES.intake) == 400
-    assert dropped >= 100
-
-
-async def test_the_group_of_the_intake_is_there_from_the_first_event(client: Redis) -> None:
-    bus = RedisBus(client, NAMES)
-    await bus.publish(Stream.EVENTS, event("a"), intake=True)
-    await bus.publish(Stream.EVENTS, event("b"), intake=True)
-    ((_, entries),) = await client.xreadgroup("flow", "consumer", {NAMES.intake: ">"})
-    assert [fields[b"event"].startswith(b'{"type":') for _, fields in entries] == [True, True]
-
-
-async def test_a_bus_that_is_away_says_so() -> None:
-    memory = InMemoryBus()
-    memory.away = True
-    client = create_redis("unix:///nowhere/at/all", name="test")
-    for bus in (memory, RedisBus(client, NAMES)):
-        outcomes = await asyncio.gather(bus.publish(Stream.EVENTS, event("a")), subscribe(bus), return_exceptions=True)
-        assert [type(outcome) for outcome in outcomes] == [BusUnavailable] * 2
-    await client.aclose()
-
-
-async def subscribe(bus: Bus) -> None:
-    async with bus.subscribe(Stream.EVENTS):
-        pass

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from valkey_server import Server
 
 from gestalt_contracts.bus import OLDEST, BusUnavailable, Entry, Reset, Subscription
 from gestalt_contracts.channels import Names, Stream
@@ -25,16 +26,6 @@ DEADLINE = 10.0
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 """Under `everysec` Redis answers before it writes while a sync is under way: a kill at that moment loses the answer."""
-
-
-class Server(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-    def kill(self) -> None: ...
-    def pause(self) -> None: ...
-    def go_on(self) -> None: ...
-    async def answers(self) -> None: ...
 
 
 NewServer = Callable[..., Server]

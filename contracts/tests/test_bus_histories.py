@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
+from valkey_server import Server
 
 from gestalt_contracts.bus import OLDEST, Bus, Entry, Reset
 from gestalt_contracts.bus_memory import InMemoryBus
@@ -32,10 +33,6 @@ acts = st.lists(
     ),
     max_size=12,
 )
-
-
-class Server(Protocol):
-    url: str
 
 
 class History:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from valkey_server import Server
 
 from gestalt_contracts.channels import Names
 from gestalt_contracts.idempotency import (
@@ -33,14 +34,6 @@ BODY = fingerprint_of(b"body")
 ONE, TWO, THREE = Owner("w1", 1), Owner("w2", 2), Owner("w3", 3)
 CREATED = Answer(201, b'{"id":"Shell 1"}', {"location": "/api/sessions/u1"})
 DEADLINE = 10.0
-
-
-class Server(Protocol):
-    def start(self) -> None: ...
-    def kill(self) -> None: ...
-    async def answers(self) -> None: ...
-
-    url: str
 
 
 class Rig:

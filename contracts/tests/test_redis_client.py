@@ -5,12 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from valkey_server import Server
 
 from gestalt_contracts.redis_client import (
     UNIX_PATH_BYTES,
@@ -22,10 +22,6 @@ from gestalt_contracts.redis_client import (
     create_redis,
 )
 from gestalt_contracts.redis_scripts import Scripts
-
-
-class Server(Protocol):
-    url: str
 
 
 class Away(Exception):

@@ -2,24 +2,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from valkey_server import Server
 
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_scripts import BATCH, Scripts
-
-
-class Server(Protocol):
-    url: str
-
-    def kill(self) -> None: ...
-    def pause(self) -> None: ...
-    def go_on(self) -> None: ...
-    async def answers(self) -> None: ...
 
 
 async def hold(scripts: Scripts, task: object, holder: str = "me") -> Any:
