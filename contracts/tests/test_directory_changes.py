@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from directory_rig import DEADLINE, NAMES, Rig, following, worker
 
 from gestalt_contracts.broadcast import RECENT
@@ -69,7 +70,8 @@ async def test_a_wait_for_a_change_that_is_cancelled_at_any_moment_loses_nothing
             assert outcome == Change(worker=drained)
 
 
-async def test_a_directory_that_is_away_says_so() -> None:
+async def test_a_directory_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gestalt_contracts.redis_channel.CALL_SECONDS", 0.5)
     memory = InMemoryDirectory()
     memory.away = True
     client = create_redis("unix:///nowhere/at/all", name="test")

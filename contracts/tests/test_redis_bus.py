@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from bus_rig import DEADLINE, NAMES, event, take
 from redis.asyncio import Redis
 
@@ -133,7 +134,8 @@ async def test_the_group_of_the_intake_is_there_from_the_first_event(client: Red
     assert [fields[b"event"].startswith(b'{"type":') for _, fields in entries] == [True, True]
 
 
-async def test_a_bus_that_is_away_says_so() -> None:
+async def test_a_bus_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gestalt_contracts.redis_channel.CALL_SECONDS", 0.5)
     memory = InMemoryBus()
     memory.away = True
     client = create_redis("unix:///nowhere/at/all", name="test")

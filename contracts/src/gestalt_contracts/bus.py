@@ -60,7 +60,8 @@ class Bus(Protocol):
         """Entering returns once the subscription is confirmed: nothing published after that is missed.
 
         `after`: the id of the last event the reader has (exclusive); None: from now on; OLDEST: all that is kept.
-        A cursor that is malformed or not covered any more yields a Reset first, then everything kept.
-        Iteration survives lost connections. Raises BusUnavailable only on entering.
+        A cursor that is malformed or not covered any more (the rule is in `cursors`) yields a Reset first, then
+        everything kept. Iteration survives lost connections, and a wait for the next item may be cancelled and begun
+        again. Raises BusUnavailable only on entering.
         """
         ...

@@ -81,7 +81,10 @@ class Directory(Protocol):
     """All calls raise DirectoryUnavailable when Redis is away; writes raise StaleGeneration when the lease is lost."""
 
     async def register(self, worker: WorkerRecord, *, floor: int) -> WorkerRecord:
-        """Take the lease with a new generation, higher than `floor` (the highest this slot ever had, kept on disk)."""
+        """Take the lease with a new generation, higher than `floor` (the highest this slot ever had, kept on disk).
+
+        A process that registers again is still draining if it was set so; another process says so by its `state`.
+        """
         ...
 
     async def renew(self, worker: WorkerRecord) -> WorkerRecord:
@@ -105,15 +108,23 @@ class Directory(Protocol):
 
         A name whose session is lost is free: that session gets `name_lost`. A closed session of an `only` name is
         replaced: it leaves the list as a tombstone. Writes a `starting` record, so the claim is visible at once.
+        Claiming again for the same uid gives the name it has.
         """
         ...
 
     async def adopt(self, worker: WorkerRecord, record: SessionRecord) -> bool:
-        """Re-register a session that the worker holds (restart, emptied Redis). False: its name is another's now."""
+        """Re-register a session that the worker holds (restart, lost lease, emptied Redis).
+
+        False: its name is another's now, or it was ended meanwhile; the worker is to `end` it. What others asked for
+        (`end_requested`) stays: look with `find`.
+        """
         ...
 
     async def write(self, worker: WorkerRecord, records: Sequence[SessionRecord]) -> None:
-        """Store changed records and tell them, in one pipelined step."""
+        """Store changed records and tell them, in one step for each hundred of them.
+
+        What is not on the list, because it was never claimed or adopted or was ended, is left as it is.
+        """
         ...
 
     async def end(self, worker: WorkerRecord, uid: str, *, keep_seconds: float) -> None:
@@ -135,7 +146,10 @@ class Directory(Protocol):
     async def sweep(self, *, lost_after: float) -> None:
         """Mark sessions lost whose worker has been gone that long, and drop records of what has expired.
 
-        Called every second or so by whoever holds the lease `sweep`; harmless when called by several.
+        Called every second or so by whoever holds the lease `sweep`; harmless when called by several. It tells a Change
+        for each worker that it sees gone, and for each session that thereby becomes unreachable or lost; of very many
+        it tells an empty one. Workers gone that long leave the list when they have no sessions; a session whose worker
+        never comes back leaves it after a week.
         """
         ...
 
