@@ -8,7 +8,7 @@ from gestalt_ptyhost.log import log
 
 
 def write_exit(journal: str, exit_code: int | None, offset: int) -> None:
-    """Say how the program ended and at which offset its output does, whole or not at all."""
+    """Say how the program ended, when (unix seconds) and at which offset, whole or not at all."""
     path = os.path.join(os.path.dirname(journal), "exit.json")
     note = {"exit_code": exit_code, "ended_at": time.time(), "offset": offset}
     try:
