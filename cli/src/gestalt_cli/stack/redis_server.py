@@ -78,6 +78,7 @@ def argv(server: RedisServer) -> list[str]:
         "unixsocket": SOCKET,
         "unixsocketperm": "600",
         "appendonly": "yes",
+        "appendfsync": "always",  # `everysec` may answer before it writes: a kill -9 was seen to lose such a write
         "save": "",
         "maxmemory-policy": "noeviction",
         "logfile": LOG,
