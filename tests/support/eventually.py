@@ -41,7 +41,13 @@ async def eventually(condition: Callable[[], Any], deadline: float = 5.0, *, wha
         except (AssertionError, OSError, LookupError, httpx.HTTPError) as error:
             last = error
         if loop.time() >= until:
-            raise AssertionError(
-                f"not within {deadline:g} s: {what or inspect.getsource(condition).strip()}; last: {last!r}"
-            )
+            raise AssertionError(f"not within {deadline:g} s: {what or named(condition)}; last: {last!r}")
         await asyncio.sleep(STEP_SECONDS)
+
+
+def named(condition: Callable[[], Any]) -> str:
+    """What a condition asks: its source, if it has one of its own."""
+    try:
+        return inspect.getsource(condition).strip()
+    except (OSError, TypeError):
+        return repr(condition)
