@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 import gestalt_ptyhost
+from gestalt_ptyhost.listening import lives
 from gestalt_session.terminal.pty_host import HostListener, PtyHost, connect
 
 START_SECONDS = 10.0
@@ -21,6 +22,8 @@ PING_EVERY = 5.0  # a hung host makes every terminal stand still: ten seconds ar
 PING_SECONDS = 5.0  # a busy host answers between two turns; this long without an answer is hung
 MOST_HOSTS = 64
 START_TRIES = 5
+HUNG_SECONDS = 10.0  # how long a host that lives may be silent at a worker's start
+RETRY_SECONDS = 0.1
 
 log = structlog.get_logger()
 
@@ -47,12 +50,24 @@ class Hosts:
     async def find(self) -> list[PtyHost]:
         """Connect to every host that still answers; sockets of dead ones are removed. Retires older releases."""
         for path in sorted(self._folder.glob("host-*.sock")):
-            try:
-                self._hosts.append(await connect(path))
-            except (OSError, TimeoutError) as error:
-                log.warning("no pty host answers", socket=path.name, error=repr(error))
-                path.unlink(missing_ok=True)
+            host = await self._reach(path)
+            if host is not None:
+                self._hosts.append(host)
         return self.all
+
+    async def _reach(self, path: Path) -> PtyHost | None:
+        """Connect to a host that lives; one that hangs is given HUNG_SECONDS, then killed: it serves nobody."""
+        try:
+            async with asyncio.timeout(HUNG_SECONDS):
+                while lives(str(path)):
+                    with suppress(OSError, TimeoutError):
+                        return await connect(path)
+                    await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError:
+            log.error("a pty host does not answer and is killed", socket=path.name)  # noqa: TRY400 - no traceback helps
+            await asyncio.to_thread(kill_holder, path)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        return None
 
     def start_reading(self) -> None:
         """Let the found hosts speak; their sessions are known by now."""
@@ -116,6 +131,15 @@ class Hosts:
             if not path.exists():
                 return path
         raise HostFailed(f"{MOST_HOSTS} host sockets lie in {self._folder}")
+
+
+def kill_holder(path: Path) -> None:
+    """Kill the host of a socket, known by its words: the peer's credentials name who called listen, long ended."""
+    words = b"\0".join((b"gestalt_ptyhost", b"--socket", os.fsencode(path))) + b"\0"
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cmdline").read_bytes().endswith(words):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 async def start_host(path: Path) -> None:

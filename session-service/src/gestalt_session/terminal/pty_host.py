@@ -96,9 +96,9 @@ class PtyHost:
         finally:
             self._creating.pop(number, None)
 
-    def adopt(self, number: int, order: dict[str, Any], descriptors: list[int]) -> None:
-        """Hand over a terminal whose host has died."""
-        self._send(wire.pack_json(Kind.ADOPT, order, number), descriptors)
+    def adopt(self, number: int, end: int, order: dict[str, Any], descriptors: list[int]) -> None:
+        """Hand over a terminal whose host has died. `end` is what it told last: offsets never go back behind it."""
+        self._send(wire.pack_json(Kind.ADOPT, order, number, end), descriptors)
 
     def pause(self, number: int) -> None:
         """Stop reading one terminal, so that its program waits."""

@@ -130,8 +130,9 @@ class Session:
         self._move(Happening.FAILED)
 
     def deleting(self) -> None:
-        """Somebody wants it gone."""
+        """Somebody wants it gone: its program waits for no viewer any more, or its end could not be seen."""
         self._move(Happening.DELETED)
+        self._pace(self._clock())
 
     def exited(self, exit_code: int | None, ended_at: float, reason: str | None = None) -> None:
         """Its program has ended and its terminal is drained; viewers get what is left, then a Close."""
@@ -305,7 +306,7 @@ class Session:
     def _pace(self, now: float) -> None:
         end = self.journal.end
         lags = [viewer.lag(end, now) for viewer in self.viewers]
-        wait = self.live and (
+        wait = self.status is Status.RUNNING and (
             pacing.must_wait(waiting=self._waiting, capacity=self._cap, viewers=lags)
             or pacing.waits_for_cut_off(end, self._cut_off, now)
         )

@@ -227,7 +227,7 @@ class Terminals:
         self._host_of[session.uid] = host
         session.journal.rescan()
         order = self._order(session.file, session.folder) | {"pid": device.pid}
-        host.adopt(session.file.number, order, device.descriptors)
+        host.adopt(session.file.number, session.journal.end, order, device.descriptors)
         session.pace_anew()
 
     async def ping_forever(self) -> None:
