@@ -68,12 +68,7 @@ class Gateway:
         self._access = AccessLog(clock)
         metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
-        hosts = HostRules(
-            bind=settings.host,
-            public_url=settings.public_url,
-            allowed_hosts=settings.allowed_hosts,
-            allowed_origins=settings.allowed_origins,
-        )
+        hosts = _hosts(settings)
         authenticator = Authenticator(settings.server_token, credentials, session_tokens or NoSessionTokens())
         door = Door(
             authenticator=authenticator,
@@ -157,6 +152,15 @@ async def _beside(work: Any) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _hosts(settings: GatewaySettings) -> HostRules:
+    return HostRules(
+        bind=settings.host,
+        public_url=settings.public_url,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
 
 
 def _limits(settings: GatewaySettings) -> dict[Limit, int]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from gestalt_gateway.farewell import Farewell
 from gestalt_gateway.frames import FrameWalker, close_frame
+from gestalt_gateway.gathering import LARGEST, SMALLEST, Gathering
 from gestalt_gateway.lifelines import Release
 
 BUFFERED_BYTES = 64 * 1024
@@ -36,6 +37,7 @@ class Tunnel:
         self.upstream = upstream
         self.down = FrameWalker()  # service → client
         self.up = FrameWalker()  # client → service
+        self.reading = Gathering(upstream)
         self.sent = 0  # bytes to the client
         self.received = 0  # bytes from it
         self._done = done
@@ -75,7 +77,7 @@ class Tunnel:
         if self.down.closed or self.down.at_boundary:
             self._say_goodbye()
         else:
-            self._resume(self.upstream)
+            self.reading.stop()
             self._cut_after(BOUNDARY_SECONDS)
 
     def from_upstream(self, data: bytes) -> None:
@@ -83,9 +85,12 @@ class Tunnel:
         if self._ending is not None:
             self._finish_frame(data)
             return
+        size = len(data)
         self.down.feed(data)
-        self.sent += len(data)
+        self.sent += size
         self.client.write(data)
+        if SMALLEST <= size < LARGEST:
+            self.reading.came(size)
 
     def _finish_frame(self, data: bytes) -> None:
         boundary = self.down.feed_to_boundary(data)
@@ -144,11 +149,6 @@ class Tunnel:
             self._timer.cancel()
             self._timer = None
 
-    @staticmethod
-    def _resume(transport: asyncio.Transport) -> None:
-        if not transport.is_closing():
-            transport.resume_reading()
-
 
 class ClientLeg(asyncio.Protocol):
     """What the client sends, and whether it reads."""
@@ -165,13 +165,11 @@ class ClientLeg(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read: neither do we."""
-        if not self._tunnel.upstream.is_closing():
-            self._tunnel.upstream.pause_reading()
+        self._tunnel.reading.hold()
 
     def resume_writing(self) -> None:
         """It reads again."""
-        if not self._tunnel.upstream.is_closing():
-            self._tunnel.upstream.resume_reading()
+        self._tunnel.reading.release()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client went."""
