@@ -9,6 +9,7 @@ Leaving kills whatever is left of it, programs in terminals included, and fails 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
@@ -26,6 +27,8 @@ from tests.support.eventually import eventually
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+PROVEN_SECONDS = 1.2
+"""After one second of readiness a process is restarted without delay; the rest is for being a little late."""
 MARK = "STACK_UNDER_TEST"
 """A variable that marks every process of one stack; not one of ours, so programs in terminals have it too."""
 URL_LINE = re.compile(r"^ +url +(http://\S+)", re.MULTILINE)
@@ -170,15 +173,24 @@ class Stack:
         """Everything that must end with `up`."""
         return processes.descendants(self.pid)
 
-    async def settled(self) -> None:
-        """Wait until all that should serve does and every spare is there: the moment to kill something."""
-        await eventually(
-            lambda: (
-                len(self.gateway_pids()) > 1 and len(self.worker_pids()) >= self.workers and len(self.spare_pids()) > 1
-            ),
-            START_SECONDS,
-            what="all services and spares are there",
-        )
+    async def settled(self, *, proven: bool = False) -> None:
+        """Wait until all that should serve does and every spare is warm: the moment to kill something.
+
+        `proven`: and has done so for as long as it takes to be restarted without a growing delay.
+        """
+        seen = await eventually(self._complete, START_SECONDS, what="all services and warm spares are there")
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while proven and loop.time() - since < PROVEN_SECONDS:
+            await asyncio.sleep(PROVEN_SECONDS / 10)
+            now = await eventually(self._complete, START_SECONDS, what="all services and warm spares stay there")
+            seen, since = now, since if now == seen else loop.time()
+
+    def _complete(self) -> list[int]:
+        """The services and spares, if all are there."""
+        gateways, workers, spares = self.gateway_pids(), self.worker_pids(), self.spare_pids()
+        whole = len(gateways) > 1 and len(workers) >= self.workers and len(spares) > 1
+        return [*gateways, *workers, *spares] if whole and all(map(processes.waits, spares)) else []
 
     def redis_url(self) -> str:
         """The REDIS_URL its services have."""
