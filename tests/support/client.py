@@ -228,7 +228,7 @@ class Viewer:
                     raise Broken("bytes before ready")
                 else:
                     self._got(frame)
-        self.codes.append(connection.close_code or 1006)
+        self.codes.append(int(connection.close_code or 1006))
 
     def _told(self, word: Mapping[str, Any], *, first: bool) -> None:
         if first != (word["type"] == "ready"):
