@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_world import DEADLINE, INTERNAL, Valkey, World, close_code, head_of, listening
+from gateway_world import DEADLINE, INTERNAL, Valkey, World, close_code, head_of
 
 from gestalt_contracts.channels import Names
 from gestalt_contracts.redis_client import create_redis
@@ -94,13 +94,6 @@ async def start() -> AsyncIterator[Starter]:
     yield starter
     for process in starter.started:
         await process.end()
-
-
-async def test_a_port_that_is_taken_is_one_line_that_names_it(start: Starter) -> None:
-    taken = listening("127.0.0.1", 0)
-    port = taken.getsockname()[1]
-    assert str(port) in await (await start(GESTALT_PORT=str(port))).refused()
-    taken.close()
 
 
 async def test_listening_beyond_loopback_without_a_token_is_refused_in_one_line(start: Starter) -> None:

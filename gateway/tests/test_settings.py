@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gestalt_gateway.__main__ import read_settings
+from gestalt_gateway.__main__ import bound, read_settings
+from gestalt_gateway.server import listening
 from gestalt_gateway.settings import GatewaySettings
 
 
@@ -63,6 +65,14 @@ def test_listening_beyond_loopback_needs_a_token_or_a_word(monkeypatch: pytest.M
     monkeypatch.setenv("GESTALT_TOKEN", "")
     monkeypatch.setenv("GESTALT_INSECURE", "1")
     assert read_settings().host == host
+
+
+def test_a_port_that_is_taken_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(listening("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        monkeypatch.setenv("GESTALT_PORT", port)
+        with pytest.raises(SystemExit, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+            bound(read_settings())
 
 
 def test_lists_durations_files_and_empty_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def main() -> None:
     if standby and not sys.stdin.readline():
         return  # the parent ended before it needed us
     settings = read_settings()
-    listener = _listener(settings)
+    listener = bound(settings)
     logs.configure(settings.log_level)
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -55,7 +55,8 @@ def _told(problem: dict[str, Any]) -> str:
     return f"{name if name in {'', 'REDIS_URL'} else 'GESTALT_' + name}: {message}" if name else message
 
 
-def _listener(settings: GatewaySettings) -> socket.socket:
+def bound(settings: GatewaySettings) -> socket.socket:
+    """The socket to listen on. Raises SystemExit with one line that names the port when it is taken."""
     try:
         if settings.listen_fd is not None:
             return socket.socket(fileno=settings.listen_fd)

@@ -18,7 +18,10 @@ from gestalt_contracts.auth import ASGIApp
 from gestalt_gateway.http_protocol import BoundedHttp
 from gestalt_gateway.upgrade import Upgrade
 
-GRACE_SECONDS = 2
+EMPTY_LOOK_SECONDS = 0.01
+"""How often a stop looks whether all connections have ended."""
+
+GRACE_SECONDS = 2.0
 """Longest wait for requests and tunnels to end: the whole stop takes less than three seconds."""
 
 TICK_SECONDS = 1.0
@@ -63,6 +66,22 @@ class Server(uvicorn.Server):
             except TimeoutError:
                 continue
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, tell every connection, wait for them as long as it takes, but at most GRACE_SECONDS."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                while state.connections or state.tasks:  # noqa: ASYNC110 - uvicorn keeps them in plain sets
+                    await asyncio.sleep(EMPTY_LOOK_SECONDS)
+        except TimeoutError:
+            for task in list(state.tasks):
+                task.cancel()
+        await self.lifespan.shutdown()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle signals inside the loop, and end with exit code 0 after a stop that was asked for."""
@@ -88,7 +107,6 @@ def config_of(app: ASGIApp) -> Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 
