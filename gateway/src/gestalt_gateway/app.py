@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import structlog
 
@@ -144,14 +143,21 @@ class Gateway:
 
 
 @asynccontextmanager
-async def _beside(work: Any) -> AsyncIterator[None]:
-    """Run `work` until the block is left."""
-    task = asyncio.create_task(work)
+async def _beside(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Run `work` until the block is left; should it end before, that is told."""
+    task = asyncio.create_task(_told(work))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _told(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("background work ended")
 
 
 def _hosts(settings: GatewaySettings) -> HostRules:
