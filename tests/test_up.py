@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,7 +25,6 @@ from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 Starts = Callable[..., Awaitable[Stack]]
-GESTALT = [sys.executable, "-m", "gestalt_cli"]
 
 
 async def test_a_second_up_is_refused_in_one_line_by_its_workspace_or_its_port(stack: Starts, tmp_path: Path) -> None:
@@ -44,28 +44,42 @@ async def test_a_second_up_is_refused_in_one_line_by_its_workspace_or_its_port(s
         await other.clear()
 
 
-async def test_the_commands_of_the_greeting_work(stack: Starts) -> None:
-    running = await stack()
-    new = await command(running, "new", "--title", "hello", "--", *programs.echo())
-    assert new == "hello 1\n"
-    (listed,) = json.loads(await command(running, "ls", "--json"))
-    assert (listed["id"], listed["status"]) == ("hello 1", "running")
-    assert "hello 1" in await command(running, "ls")
-    async with running.api() as api, api.viewer("hello 1") as viewer:
-        await viewer.shows(programs.BEGUN)
-        assert (await api.type("hello 1", b"typed")).json() == {"bytes": 5}
-        await viewer.shows(b"typed")
+@pytest.mark.parametrize("token", ["", "secret"])
+async def test_the_commands_of_the_greeting_work_as_they_are_printed(stack: Starts, token: str) -> None:
+    running = await stack(token=token)
+    create, type_into, follow, listing = [line for line in running.printed().splitlines() if line.startswith("  ")][-4:]
+    assert json.loads(await shell(running, create))["id"] == "hello 1"
+    assert json.loads(await shell(running, type_into)) == {"bytes": 5}
+    assert "hello 1" in await shell(running, listing)
+    following = await asyncio.create_subprocess_shell(
+        f"exec {follow}", env=running.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert following.stdout is not None
+    await asyncio.wait_for(following.stdout.readuntil(b"date"), 10)
+    following.kill()
+    await following.communicate()
 
 
-async def command(running: Stack, *words: str) -> str:
-    """Run a client command against a stack; what it prints."""
-    environment = running.environment() | {"GESTALT_URL": running.url}
-    process = await asyncio.create_subprocess_exec(
-        *GESTALT, *words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+async def shell(running: Stack, line: str) -> str:
+    """Run a line as a user does who copied it; what it prints."""
+    process = await asyncio.create_subprocess_shell(
+        line, env=running.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     said, complained = await process.communicate()
     assert (process.returncode, complained) == (0, b"")
     return said.decode()
+
+
+async def test_new_starts_what_it_is_given_and_ls_lists_it(stack: Starts) -> None:
+    running = await stack(variables={"GESTALT_PORT": "1", "GESTALT_WORKERS": ""})
+    gestalt = f"GESTALT_URL={running.url} {sys.executable} -m gestalt_cli"
+    assert await shell(running, f"{gestalt} new --title hello -- {shlex.join(programs.echo())}") == "hello 1\n"
+    (listed,) = json.loads(await shell(running, f"{gestalt} ls --json"))
+    assert (listed["id"], listed["status"]) == ("hello 1", "running")
+    async with running.api() as api, api.viewer("hello 1") as viewer:
+        await viewer.shows(programs.BEGUN)
+        await viewer.type(b"typed")
+        await viewer.shows(b"typed")
 
 
 async def test_only_the_gateway_is_open_and_the_others_ask_for_their_bearer(stack: Starts) -> None:

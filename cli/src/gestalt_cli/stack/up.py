@@ -36,6 +36,13 @@ async def up(options: Options) -> int:
         return 0  # interrupted before there was anything to stop
 
 
+def how_to_call_us() -> str:
+    """`gestalt` as it can be typed from any directory."""
+    script = Path(sys.executable).with_name("gestalt")
+    words = [str(script)] if script.exists() else [sys.executable, "-m", "gestalt_cli"]
+    return shlex.join(words)
+
+
 def stop_signals() -> list[signal.Signals]:
     """What ends us in order. A hang-up does not when we were started by nohup."""
     hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
@@ -104,7 +111,7 @@ class Run:
             logs=str(self._options.data / "logs"),
             token=bool(ground.server.token),
             python=shlex.quote(sys.executable),
-            command=shlex.quote(str(Path(sys.argv[0]).absolute())),
+            command=how_to_call_us(),
         )
 
     async def _show_logs(self, ground: Ground) -> None:
