@@ -1,53 +1,57 @@
 """When a program is made to wait for its viewers (architecture §5): only to spare those who keep up in earnest.
 
-Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. When the slowest of these lags by
-more than half the journal, the host stops reading the terminal until it is within a quarter. Who was cut off without a
-Close (its gateway died) counts as lagging for 5 s, during which the program may write 24 MiB more. Pure: numbers in, a
-verdict out.
+Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. When the slowest of these lags by more
+than half the journal, the host stops reading the terminal until it is within a quarter. Who was cut off without a Close
+(its gateway died) counts as lagging for 5 s, during which the program may write 24 MiB more; so do the viewers of a
+worker that died, whom its successor cannot know. Pure: numbers in, a verdict out.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 EARNEST_RATE = 1024 * 1024  # bytes/s: below it a reader is a person scrolling or a stalled tab
-RATE_WINDOW = 0.25  # seconds over which a rate is taken: long enough to smooth bursts, short against the journal
-STALE_WINDOW = 1.0  # after this long without a new window the old rate says nothing
+MEMORY_SECONDS = 2.0  # over which a rate is taken: a busy browser stalls for a second and is in earnest all the same
 CUT_OFF_SECONDS = 5.0  # how long a viewer whose gateway died has to come back with its cursor
 CUT_OFF_BYTES = 24 * 1024 * 1024  # what may be written meanwhile; with the half journal it lagged it fits the journal
+ADOPTED_BYTES = 4 * 1024 * 1024  # the same for a new worker: its host has let 24 MiB pass while no worker was there
+RETURN_SECONDS = 0.5  # once the first is back, the others who were cut off with it are not far
 
 
 class Meter:
-    """How fast one viewer takes bytes."""
+    """How fast one viewer takes bytes: an average that forgets with MEMORY_SECONDS, unbiased while it is young."""
 
     def __init__(self, now: float) -> None:
-        self._since = now
-        self._bytes = 0
-        self._last = 0.0
+        self._born = now
+        self._at = now
+        self._remembered = 0.0
 
     def took(self, count: int, now: float) -> None:
         """The viewer's socket has accepted `count` bytes."""
-        self._bytes += count
-        elapsed = now - self._since
-        if elapsed >= RATE_WINDOW:
-            self._last = self._bytes / elapsed
-            self._since, self._bytes = now, 0
+        self._remembered = self._faded(now) + count
+        self._at = now
 
     def rate(self, now: float) -> float:
-        """Bytes per second, as of now: a viewer that stopped falls to nothing within STALE_WINDOW."""
-        elapsed = now - self._since
-        if elapsed >= STALE_WINDOW:
-            return self._bytes / elapsed
-        return self._last
+        """Bytes per second, as of now; a viewer that stops falls to nothing by and by."""
+        watched = MEMORY_SECONDS * -math.expm1((self._born - now) / MEMORY_SECONDS)
+        return self._faded(now) / max(watched, MEMORY_SECONDS / 1_000)
+
+    def _faded(self, now: float) -> float:
+        return self._remembered * math.exp((self._at - now) / MEMORY_SECONDS)
 
 
 class CutOff(Struct, frozen=True):
-    """A viewer that vanished without a Close: where the terminal's end then was, and when."""
+    """Viewers that vanished without a Close: up to which offset, and until when, the program runs on regardless."""
 
-    end: int
-    at: float
+    limit: int
+    until: float
+
+    def soon(self, now: float) -> CutOff:
+        """The same, when one of them has come back."""
+        return CutOff(self.limit, min(self.until, now + RETURN_SECONDS))
 
 
 class Lag(Struct, frozen=True):
@@ -67,4 +71,4 @@ def must_wait(*, waiting: bool, capacity: int, viewers: Sequence[Lag]) -> bool:
 
 def waits_for_cut_off(end: int, cut_off: Iterable[CutOff], now: float) -> bool:
     """Whether somebody who was cut off may still come back for bytes that would be written over."""
-    return any(now - gone.at < CUT_OFF_SECONDS and end - gone.end >= CUT_OFF_BYTES for gone in cut_off)
+    return any(now < gone.until and end >= gone.limit for gone in cut_off)

@@ -117,8 +117,13 @@ class Session:
 
     # -- its life --------------------------------------------------------------------------------------------------
 
+    def adopted(self, device: Device) -> None:
+        """Its program was found running: whoever watched it when the last worker died is about to come back."""
+        self._expect_back(pacing.ADOPTED_BYTES, self._clock())
+        self.started(device)
+
     def started(self, device: Device) -> None:
-        """Its program runs, or was found running."""
+        """Its program runs."""
         self.device = device
         self.keyboard = Keyboard(asyncio.get_running_loop(), device.master)
         self._move(Happening.STARTED)
@@ -252,7 +257,7 @@ class Session:
         if self._active and time.time() - (self.last_output_at or 0.0) >= IDLE_SECONDS:
             self._active = False
             self._listener.on_activity(self, active=False)
-        self._cut_off = [gone for gone in self._cut_off if now - gone.at < pacing.CUT_OFF_SECONDS]
+        self._cut_off = [gone for gone in self._cut_off if now < gone.until]
         if self._waiting or self._cut_off:
             self._pace(now)
 
@@ -261,6 +266,10 @@ class Session:
     def attach(self, viewer: Viewer) -> None:
         """Add a viewer; it has been told `ready`."""
         self.viewers.add(viewer)
+        now = self._clock()
+        if self._cut_off:
+            self._cut_off = [gone.soon(now) for gone in self._cut_off]
+            asyncio.get_running_loop().call_later(pacing.RETURN_SECONDS, lambda: self._pace(self._clock()))
         self._listener.on_changed(self)
         self._pump.wake(self)
 
@@ -271,9 +280,13 @@ class Session:
         self.viewers.discard(viewer)
         now = self._clock()
         if cut_off and self.live and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
-            self._cut_off.append(pacing.CutOff(self.journal.end, now))
+            self._expect_back(pacing.CUT_OFF_BYTES, now)
         self._listener.on_changed(self)
         self._pace(now)
+
+    def _expect_back(self, more: int, now: float) -> None:
+        """Somebody was cut off: the program may write `more` bytes before it waits a while for them."""
+        self._cut_off.append(pacing.CutOff(self.journal.end + more, now + pacing.CUT_OFF_SECONDS))
 
     def writable_again(self, viewer: Viewer) -> None:
         """A viewer's socket takes more."""

@@ -87,7 +87,7 @@ class Terminals:
         ended = folder.load_exit()
         if held is not None and held[1].descriptors and ended is None:
             self._host_of[session.uid] = held[0]
-            session.started(Device(int(held[1].facts["pid"]), held[1].descriptors))
+            session.adopted(Device(int(held[1].facts["pid"]), held[1].descriptors))
             return
         if ended is None:
             ended = ExitFile(exit_code=None, ended_at=time.time(), offset=session.journal.end, reason=WORKER_LOST)
