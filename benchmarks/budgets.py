@@ -1,0 +1,41 @@
+"""What must hold, each with its reason. Ratios are to `rawtcp`: a PTY read in a loop behind one bare TCP relay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A bound on one figure; `at_least` turns it round."""
+
+    limit: float
+    reason: str
+    at_least: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether the figure is within it."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def shown(self) -> str:
+        """The bound as a table shows it."""
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+
+
+FLOOD_RATE = Budget(0.9, "a build log must not scroll slower because it can be resumed", at_least=True)
+FLOOD_TTYD = Budget(1.1, "faster than the tool people use today", at_least=True)
+FLOOD_CPU = Budget(1.3, "journal, routing and authentication together may cost a third of the bare relay")
+GATEWAY_CPU = Budget(0.8, "CPU s/GB: the gateway only copies")
+FANOUT_RATE = Budget(1.5, "twenty viewers share chunks; a loop over sockets does not", at_least=True)
+ECHO_IDLE = Budget(2.5, "three more processes than the bare relay, none of which may wait for anything")
+ECHO_ONE_P50 = Budget(1.0, "ms: typing beside a build feels like typing")
+ECHO_ONE_P99 = Budget(5.0, "ms: below one frame of a 144 Hz screen")
+ECHO_TWENTY_P50 = Budget(1.5, "ms: twenty agents at work at once are the purpose of the product")
+ECHO_TWENTY_P99 = Budget(6.0, "ms: as above")
+IDLE_CPU = Budget(1.0, "% of one core over all processes: a laptop on battery holds a hundred sessions")
+IDLE_MEMORY = Budget(100.0, "kB a session above the base")
+CREATE_P50 = Budget(10.0, "ms: starting ten agents at once is not waited for")
+ATTACH_P50 = Budget(2.0, "ms: switching tabs is not waited for")
+CATCH_UP = Budget(2.5, "8 MiB of history are a read, not a replay")
+STALLED_MEMORY = Budget(4.0, "MB: a viewer that never reads costs its cursor and one bounded buffer")
+FIRST_BYTE = Budget(1.0, "s after the kill of worker or host: a person takes it for a hiccup")

@@ -1,0 +1,80 @@
+"""The systems that are compared: ours by `gestalt up`, and the bare relay."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from benchmarks.terminal.clients import Client, TcpClient, WebSocketClient
+from tests.support.stack import Stack
+
+RAWTCP = Path(__file__).with_name("rawtcp.py")
+
+
+class Bare:
+    """`rawtcp`: a PTY server and one relay, for a fixed program and number of viewers a terminal."""
+
+    def __init__(self, program: list[str], viewers: int = 1, *, relay: bool = True) -> None:
+        self._stack = ExitStack()
+        self.pids: list[int] = []
+        self.port = self._start("serve", str(viewers), *program)
+        if relay:
+            self.port = self._start("relay", str(self.port))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def _start(self, *arguments: str) -> int:
+        process = subprocess.Popen([sys.executable, "-I", str(RAWTCP), *arguments], stdout=subprocess.PIPE)
+        self._stack.callback(_end, process)
+        self.pids.append(process.pid)
+        assert process.stdout is not None
+        return int(process.stdout.readline())
+
+    def connect(self) -> Client:
+        """One viewer."""
+        return TcpClient(self.port)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+class Ours:
+    """A running stack, spoken to by blocking calls."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.http = httpx.Client(base_url=stack.url, trust_env=False, timeout=30)
+        self.port = int(stack.url.rpartition(":")[2])
+
+    def create(self, program: list[str]) -> str:
+        """Start a session; its uid."""
+        answer = self.http.post("/api/sessions", json={"command": program}).raise_for_status()
+        return str(answer.json()["uid"])
+
+    def delete(self, uid: str) -> None:
+        """End it."""
+        self.http.delete(f"/api/sessions/{uid}").raise_for_status()
+
+    def connect(self, uid: str, query: str = "cursor=0") -> Client:
+        """One viewer."""
+        return WebSocketClient(self.port, uid, query)
+
+    def roles(self) -> dict[str, list[int]]:
+        """Our processes on the byte path, and Redis."""
+        return {
+            "host": self.stack.host_pids(),
+            "worker": self.stack.worker_pids(),
+            "gateway": self.stack.gateway_pids()[:1],
+            "redis": [self.stack.redis_pid()],
+        }
