@@ -1,6 +1,7 @@
 """Reading the terminals: who may read, one turn of one terminal, what follows from it."""
 
 import time
+from typing import Final
 
 from gestalt_ptyhost.grace import Grace
 from gestalt_ptyhost.session import Session
@@ -8,6 +9,9 @@ from gestalt_ptyhost.sessions import Sessions
 from gestalt_ptyhost.terminal import Terminal
 from gestalt_ptyhost.turns import Turns
 from gestalt_ptyhost.worker import Worker
+
+TOLD_EVERY: Final = 2_000
+"""Microseconds between two words about one flood: a worker that is woken at every turn takes cores from the program."""
 
 
 class Reading:
@@ -60,10 +64,13 @@ class Reading:
         """Read one session's terminal once."""
         terminal = session.terminal
         if terminal is None or session.paused or self._grace.holds(session.number):
+            self._tell_untold(session)
             return
-        moved, drained = terminal.fill()
+        moved, drained = terminal.fill(awaits=session.flooding and not self._turns)
         if moved:
-            self._record(session, terminal, moved)
+            self._record(session, terminal, moved, drained=drained)
+        elif drained:
+            self._tell_untold(session)
         if session.over_after(moved, drained=drained):
             self._finish(session)
         elif not drained:
@@ -75,15 +82,25 @@ class Reading:
             if session.ended:
                 self._turns.ready(session)
 
-    def _record(self, session: Session, terminal: Terminal, moved: int) -> None:
+    def _record(self, session: Session, terminal: Terminal, moved: int, *, drained: bool) -> None:
         """What is in the pipe goes into the journal before anyone is told."""
-        start = session.journal.end
+        start, now = session.journal.end, time.time_ns() // 1000
         lost = session.journal.take(terminal.pipe_r, moved)
-        if self._worker:
+        recently = 0 <= now - session.told_at < TOLD_EVERY
+        if self._worker and (lost or drained or not session.flooding or not recently):
+            session.told_at, session.untold = now, False
             self._worker.tell_bytes(session, start, lost)
-        session.journal.stamp(time.time_ns() // 1000, start)
+        else:
+            session.untold = True
+        session.journal.stamp(now, start)
         self._turns.took(session, moved)
         self._grace.wrote(session.number, moved)
+
+    def _tell_untold(self, session: Session) -> None:
+        """A flood has paused: tell how far it came."""
+        if session.untold and self._worker:
+            session.untold = False
+            self._worker.tell(session)
 
     def _finish(self, session: Session) -> None:
         if self._worker and session.ledger.unborn:

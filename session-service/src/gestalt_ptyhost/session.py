@@ -25,7 +25,9 @@ class Session:
         "pid",
         "queued",
         "terminal",
+        "told_at",
         "uid",
+        "untold",
     )
 
     def __init__(self, number: int, uid: str, pid: int, terminal: Terminal, journal: Journal, greeting: Kind) -> None:
@@ -36,6 +38,10 @@ class Session:
         self.journal = journal
         self.ledger = Ledger(greeting)
         self.paused = self.queued = self.flooding = False
+        self.told_at = 0
+        """When the worker was last told of its bytes, in microseconds of the system's clock."""
+        self.untold = False
+        """It has bytes that the worker was not told of, because it floods."""
         self.ended = False
         """The program has ended; its terminal may still hold bytes."""
         self.exit_code: int | None = None

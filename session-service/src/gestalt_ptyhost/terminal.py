@@ -4,12 +4,17 @@ import errno
 import fcntl
 import os
 import termios
+import time
 from typing import Final
 
 GULP: Final = 8192
 """Bytes asked of one splice: it prepares that many bytes of pages, and a PTY rarely has more at once."""
 GULPS: Final = 8
 """Splices of one turn: 16 to 32 KiB of a flood, and never more pages than a pipe of the usual 64 KiB holds."""
+WAIT: Final = 20_000
+"""Nanoseconds for which a flood's next bytes are awaited by looking again and again. The kernel hands a PTY's bytes over
+in a thread of its own, 4 KiB at a time; who sleeps for each lets the cores fall asleep too, and a virtual
+machine takes longer to wake one than the hand-over takes. It costs CPU only while a program floods."""
 SHORT: Final = 2048
 """A splice that brings less found the terminal nearly empty: what came is told before it is asked again."""
 
@@ -20,7 +25,7 @@ _IUTF8 = 0o40000  # termios has no name for it before Python 3.13
 class Terminal:
     """Owns four descriptors; `fill` moves what the program wrote from the terminal into the pipe."""
 
-    __slots__ = ("_gulp", "_gulps", "_splices", "master", "pidfd", "pipe_r", "pipe_w")
+    __slots__ = ("_gulp", "_gulps", "_splices", "_waiting", "master", "pidfd", "pipe_r", "pipe_w")
 
     def __init__(self, master: int, pipe_r: int, pipe_w: int, pidfd: int) -> None:
         self.master = master
@@ -32,22 +37,29 @@ class Terminal:
         self._gulp = min(GULP, pages * _PAGE)
         self._gulps = max(1, min(GULPS, pages * _PAGE // GULP))
         self._splices = True
+        self._waiting = bytearray(4)
 
     @property
     def fds(self) -> tuple[int, int, int, int]:
         """The descriptors in the order they travel in."""
         return self.master, self.pipe_r, self.pipe_w, self.pidfd
 
-    def fill(self) -> tuple[int, bool]:
-        """Move one turn's bytes into the empty pipe: how many, and whether the terminal was drained."""
+    def fill(self, *, awaits: bool = False) -> tuple[int, bool]:
+        """Move one turn's bytes into the empty pipe: how many, and whether the terminal was drained.
+
+        `awaits`: give a flood's next bytes WAIT to arrive. Only a splice that finds nothing proves a terminal drained:
+        what the kernel has not handed over yet does not show otherwise.
+        """
         moved = 0
         try:
-            for _ in range(self._gulps):
+            for gulp in range(self._gulps):
+                if gulp and awaits and not self._more_comes():
+                    break
                 count = self._move()
                 if not count:
                     return moved, True
                 moved += count
-                if count < SHORT:
+                if count < SHORT and not awaits:
                     break
         except BlockingIOError:
             return moved, True
@@ -55,6 +67,15 @@ class Terminal:
             # EIO: nobody holds the other side; drained, until somebody opens it again.
             return moved, error.errno != errno.ENOMEM
         return moved, False
+
+    def _more_comes(self) -> bool:
+        """Whether bytes arrive within WAIT."""
+        until = time.perf_counter_ns() + WAIT
+        while time.perf_counter_ns() < until:
+            fcntl.ioctl(self.master, termios.FIONREAD, self._waiting)
+            if any(self._waiting):
+                return True
+        return False
 
     def held(self) -> int:
         """How many bytes a host that died left in the pipe."""

@@ -3,8 +3,8 @@
 from collections import deque
 from typing import Final, Generic, Protocol, TypeVar
 
-FLOOD: Final = 4096
-"""Bytes of one turn from which a terminal counts as flooding: more than an echo or a prompt, less than a flood's."""
+FLOOD: Final = 4095
+"""Bytes of one turn from which a terminal counts as flooding: what a PTY holds at the most, more than any prompt."""
 
 
 class Reader(Protocol):
