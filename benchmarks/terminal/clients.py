@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 BUFFER = 1 << 20
 _MASK = b"\0\0\0\0"  # a mask of zeros: legal, and the payload stays as it is
+_BINARY, _CLOSE = 2, 8
 _SHORT, _MEDIUM, _LONG = 126, 1 << 16, 127
 
 
@@ -55,8 +56,9 @@ class WebSocketClient:
         self._socket = _connect(port)
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall(
-            f"GET /ws/session/{quote(ref, safe='')}?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"GET /ws/session/{quote(ref, safe='')}?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+            f"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         self._buffer = bytearray(BUFFER)
         head, _, rest = self._head()
@@ -65,6 +67,7 @@ class WebSocketClient:
         self._pending = rest
         self._left = 0  # of the frame that is being received
         self._wanted = False
+        self._closed = False
 
     def _head(self) -> tuple[bytes, bytes, bytes]:
         data = b""
@@ -80,11 +83,11 @@ class WebSocketClient:
     def receive(self) -> memoryview:
         """As Client: the payload that came with one read, frames' headers cut out."""
         while True:
-            data = self._more()
+            data = b"" if self._closed else self._more()
             if not data:
                 return memoryview(b"")
             found = self._payload(data)
-            if found:
+            if found or self._closed:
                 return memoryview(found)
 
     def _more(self) -> bytes | memoryview:
@@ -118,7 +121,8 @@ class WebSocketClient:
         size = {_SHORT: 4, _LONG: 10}.get(length, 2)
         if len(data) - position < size:
             return 0
-        self._wanted = first & 0x0F == 2
+        self._wanted = first & 0x0F == _BINARY
+        self._closed = self._closed or first & 0x0F == _CLOSE
         self._left = int.from_bytes(data[position + 2 : position + size], "big") if size > 2 else length
         return size
 

@@ -75,9 +75,9 @@ def _floods(ours: Ours, count: int) -> Iterator[None]:
 
 def create_and_attach(ours: Ours, *, samples: int) -> Iterator[Figure]:
     """p50 of POST /api/sessions, and of connecting a viewer until its first byte."""
-    creating, attaching, uids = [], [], []
-    for _ in range(samples):
-        creating.append(_timed(lambda: uids.append(ours.create(ECHO))))
+    attaching: list[float] = []
+    uids: list[str] = []
+    creating = [_timed(lambda: uids.append(ours.create(ECHO))) for _ in range(samples)]
     for uid in uids:
         client = ours.connect(uid)
         client.receive()

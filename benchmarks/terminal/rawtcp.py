@@ -1,7 +1,8 @@
 """The physical limit to compare with: a PTY read in a loop, and the same behind one bare TCP relay.
 
-Run as a script (standard library only): `serve PROGRAM…` opens a PTY for each group of VIEWERS connections, `relay PORT`
-copies. Blocking calls in threads: for one stream that is the least Python can do, and the kernel does the rest.
+Run as a script (standard library only): `serve VIEWERS PROGRAM…` opens a PTY for each group of so many connections,
+`relay PORT` copies. Blocking calls in threads: for one stream that is the least Python can do, the kernel does the
+rest.
 """
 
 from __future__ import annotations
@@ -35,24 +36,29 @@ def _serve(listener: socket.socket, viewers: int, program: list[str]) -> None:
 def _terminal(connections: list[socket.socket], program: list[str]) -> None:
     pid, master = pty.fork()
     if pid == 0:
-        os.execvp(program[0], program)
-    while True:
-        ready, _, _ = select.select([master, connections[0]], [], [])
-        if master in ready:
-            data = _read(master)
-            if not data:
-                break
-            for connection in connections:
-                connection.sendall(data)
-        if connections[0] in ready:
-            typed = connections[0].recv(READ)
-            if not typed:
-                break
-            os.write(master, typed)
+        os.execvp(program[0], program)  # noqa: S606 - a baseline has no use for a shell
+    while _turn(master, connections):
+        pass
     for connection in connections:
         connection.close()
     os.close(master)
     os.waitpid(pid, 0)
+
+
+def _turn(master: int, connections: list[socket.socket]) -> bool:
+    """Copy what there is both ways; whether both sides are still there."""
+    ready, _, _ = select.select([master, connections[0]], [], [])
+    if connections[0] in ready:
+        typed = connections[0].recv(READ)
+        if not typed:
+            return False
+        os.write(master, typed)
+    if master not in ready:
+        return True
+    data = _read(master)
+    for connection in connections:
+        connection.sendall(data)
+    return bool(data)
 
 
 def _read(master: int) -> bytes:

@@ -12,9 +12,9 @@ GULP: Final = 8192
 GULPS: Final = 8
 """Splices of one turn: 16 to 32 KiB of a flood, and never more pages than a pipe of the usual 64 KiB holds."""
 WAIT: Final = 20_000
-"""Nanoseconds for which a flood's next bytes are awaited by looking again and again. The kernel hands a PTY's bytes over
-in a thread of its own, 4 KiB at a time; who sleeps for each lets the cores fall asleep too, and a virtual
-machine takes longer to wake one than the hand-over takes. It costs CPU only while a program floods."""
+"""Nanoseconds for which a flood's next bytes are awaited by looking again and again. The kernel hands a PTY's bytes
+over in a thread of its own, 4 KiB at a time; who sleeps for each lets the cores fall asleep too, and a virtual machine
+takes longer to wake one than the hand-over takes. It costs CPU only while a program floods."""
 SHORT: Final = 2048
 """A splice that brings less found the terminal nearly empty: what came is told before it is asked again."""
 
