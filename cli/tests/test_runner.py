@@ -16,6 +16,7 @@ from gestalt_cli.supervision.supervisor import Supervisor
 from gestalt_cli.supervision.words import AllReady, Back, GaveUp, Kind, Lost, Notice, Unit
 
 Eventually = Callable[..., Awaitable[Any]]
+Children = Callable[[], list[int]]
 SERVES = "import os, sys, time; print('ready', os.getpid(), flush=True); time.sleep(60)"
 WAITS = f"import sys; sys.stdin.readline() == 'go\\n' and exec({SERVES!r})"
 FAILS = "import sys; sys.exit(3)"
@@ -52,12 +53,19 @@ def log(tmp_path: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def children() -> list[int]:
-    pids = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
-    return [int(pid) for pid in pids]
+@pytest.fixture
+def children() -> Children:
+    """Our children, without those that other tests of this process have left running."""
+
+    def now() -> set[int]:
+        pids = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+        return {int(pid) for pid in pids}
+
+    before = now()
+    return lambda: sorted(now() - before)
 
 
-async def test_what_dies_is_replaced_by_its_spare_at_once(log: int, eventually: Eventually) -> None:
+async def test_what_dies_is_replaced_by_its_spare_at_once(log: int, eventually: Eventually, children: Children) -> None:
     told: list[Notice] = []
     unit = Unit("one", WITH_SPARE)
     runner = Runner(Supervisor([unit]), Cookbook(log, {"one": SERVES, "spare of spared": WAITS}), told.append)
@@ -80,7 +88,9 @@ async def test_what_cannot_start_is_told_once_it_is_hopeless(log: int) -> None:
     assert supervisor.failed
 
 
-async def test_a_unit_without_a_ready_line_is_ready_when_its_probe_says_so(log: int, eventually: Eventually) -> None:
+async def test_a_unit_without_a_ready_line_is_ready_when_its_probe_says_so(
+    log: int, eventually: Eventually, children: Children
+) -> None:
     told: list[Notice] = []
     cookbook = Cookbook(log, {"one": "import time; time.sleep(60)"})
     runner = Runner(Supervisor([Unit("one", PROBED)]), cookbook, told.append)
@@ -100,7 +110,9 @@ async def test_a_probe_ends_with_its_process(log: int) -> None:
     assert told[-1] == GaveUp(unit, 3)
 
 
-async def test_what_ignores_sigterm_is_gone_after_its_grace(log: int, eventually: Eventually) -> None:
+async def test_what_ignores_sigterm_is_gone_after_its_grace(
+    log: int, eventually: Eventually, children: Children
+) -> None:
     told: list[Notice] = []
     runner = Runner(Supervisor([Unit("one", KIND)]), Cookbook(log, {"one": DEAF}), told.append)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
@@ -110,7 +122,7 @@ async def test_what_ignores_sigterm_is_gone_after_its_grace(log: int, eventually
     assert children() == []
 
 
-async def test_cancelling_the_run_leaves_no_process(log: int, eventually: Eventually) -> None:
+async def test_cancelling_the_run_leaves_no_process(log: int, eventually: Eventually, children: Children) -> None:
     told: list[Notice] = []
     runner = Runner(Supervisor([Unit("one", KIND)]), Cookbook(log, {"one": DEAF}), told.append)
     task = asyncio.create_task(runner.run())
