@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := contracts gateway session-service cli
+SERVICES := gateway session-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
@@ -47,7 +48,11 @@ lock: ## pin every dependency again, with hashes
 	members="--no-emit-package gestalt-contracts --no-emit-package gestalt-gateway --no-emit-package gestalt-session"; \
 	$$uv pip compile $$flags $$members $(MEMBERS:%=%/pyproject.toml) -o requirements.lock && \
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
-	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock
+	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
+	echo hatchling | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-build.lock && \
+	for service in $(SERVICES); do \
+		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
+	done
 
 bench: setup ## the benchmarks, with their budgets
 	$(BIN)/python -m benchmarks.terminal
