@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
+from ipaddress import ip_address
 
 import uvloop
 from pydantic import ValidationError
@@ -55,6 +56,19 @@ def _listener(settings: Settings) -> socket.socket:
         sys.exit(f"session worker: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
 
 
+def advertised(host: str, port: int) -> str:
+    """Where gateways reach a worker bound to `host`: there, or, bound to every address, at its machine's own.
+
+    In a container that is the container's. Raises SystemExit with one line when the machine does not know its address.
+    """
+    if not ip_address(host).is_unspecified:
+        return f"{host}:{port}"
+    try:
+        return f"{socket.gethostbyname(socket.gethostname())}:{port}"
+    except OSError as error:
+        sys.exit(f"session worker: listens on {host} and finds no address of its own, set GESTALT_ADVERTISE: {error}")
+
+
 def _allow_many_files() -> None:
     """A session takes six descriptors, a viewer one: raise our own soft limit as far as we may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -80,7 +94,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
         worker = Worker(
             settings,
             slot=slot,
-            address=settings.advertise or f"{host}:{port}",
+            address=settings.advertise or advertised(host, port),
             directory=RedisDirectory(client, names),
             bus=RedisBus(client, names),
             idempotency=RedisIdempotency(client, names),

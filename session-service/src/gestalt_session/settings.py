@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     port: int = 0
     """0: a free one."""
     advertise: str = ""
-    """host:port that gateways reach this worker by; empty: what it listens on."""
+    """host:port that gateways reach this worker by; empty: where it listens, or the machine's address for 0.0.0.0."""
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias="REDIS_URL")
     """The Redis that all services share."""
     namespace: str = "gestalt"
