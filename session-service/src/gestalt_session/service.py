@@ -123,6 +123,7 @@ class SessionService:
 
     async def _claim(self, file: SessionFile) -> None:
         try:
+            await self.membership.among_all()
             claimed = await self.directory.claim(
                 self.membership.record, file.uid, file.title, only=file.only, created_at=file.created_at
             )

@@ -14,10 +14,13 @@ import msgspec
 import structlog
 
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, WorkerRecord
+from gestalt_session.terminal.folder import may_live
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import Slot
 
 RENEW_EVERY = 1.0  # a third of the lease
+ALL_SECONDS = 3.0  # workers notice the loss of their lease within a second, and adopt within another
+ALL_PAUSE = 0.05
 SWEEP_LEASE_MS = 1_500  # whoever holds it sweeps with each beat; another does 1.5 s after its death
 
 log = structlog.get_logger()
@@ -54,6 +57,7 @@ class Membership:
         self._beat = beat
         self._dirty: dict[str, Session] = {}
         self._registered = False
+        self._among_all = False
 
     def changed(self, session: Session) -> None:
         """The record of `session` is to be written with the next beat."""
@@ -77,6 +81,7 @@ class Membership:
 
     async def register(self) -> None:
         """Take the lease anew and re-register everything we hold. Raises DirectoryUnavailable."""
+        self._among_all = False
         self.record = await self._directory.register(self.record, floor=self._slot.state.generation)
         await asyncio.to_thread(self._slot.keep_generation, self.record.generation)
         noted = {record.uid: record for record in await self._directory.sessions()}
@@ -88,6 +93,23 @@ class Membership:
                 await self._roster.end_unwanted(self.record_of(session))
         self._registered = True
         log.info("registered", worker=self.record.id, generation=self.record.generation)
+
+    async def among_all(self) -> None:
+        """Wait until every session on this volume that may live is known to the directory, ALL_SECONDS at the most.
+
+        Asked before a name is claimed: a Redis that lost its data gives away the names of sessions whose workers have
+        not registered them again. Raises DirectoryUnavailable.
+        """
+        if self._among_all:
+            return
+        expected = await asyncio.to_thread(may_live, self._slot.folder.parent)
+        until = asyncio.get_running_loop().time() + ALL_SECONDS
+        while not await self._knows(expected) and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(ALL_PAUSE)
+        self._among_all = True
+
+    async def _knows(self, uids: set[str]) -> bool:
+        return uids <= {record.uid for record in await self._directory.sessions()}
 
     async def write_now(self, session: Session) -> None:
         """Write one record at once. Raises DirectoryUnavailable, StaleGeneration."""

@@ -77,6 +77,11 @@ class SessionFolder:
         """The offset up to which the program's questions have their answers, as 8 bytes."""
         return self.path / "answered"
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether somebody saw its end."""
+        return (self.path / "exit.json").exists()
+
     def make(self) -> None:
         """Create the folder of a new session."""
         self.journal.mkdir(mode=PRIVATE_FOLDER, parents=True)
@@ -107,10 +112,20 @@ class SessionFolder:
             return None
 
 
+def may_live(slots: Path) -> set[str]:
+    """Uids of the sessions in all slots of a volume that may be alive. Blocking: it looks at every session folder."""
+    return {
+        file.uid
+        for slot in slots.iterdir()
+        for folder, file in known_sessions(slot / "sessions")
+        if file.deleted_at is None and not folder.has_ended
+    }
+
+
 def known_sessions(sessions: Path) -> list[tuple[SessionFolder, SessionFile]]:
     """Every session of a slot that can be read, oldest first. A folder without a readable file is passed over."""
     found = []
-    for path in sessions.iterdir():
+    for path in sessions.iterdir() if sessions.is_dir() else ():
         folder = SessionFolder(path)
         try:
             found.append((folder, folder.load()))

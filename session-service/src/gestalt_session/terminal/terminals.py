@@ -21,6 +21,7 @@ from gestalt_session.terminal.hosts import HostFailed, Hosts
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.states import Status
 
 WORKER_LOST = "worker lost"
 REPLACE_PAUSE = 0.5  # between tries to replace a dead host, when even that fails
@@ -65,6 +66,7 @@ class Terminals:
         self._pump = Pump(asyncio.get_running_loop())
         self._numbers: dict[int, Session] = {}
         self._host_of: dict[str, PtyHost] = {}
+        self._early: dict[int, tuple[int | None, int]] = {}
         self._next_number = 1
         self._orphaned: asyncio.Queue[PtyHost] = asyncio.Queue()
 
@@ -139,7 +141,14 @@ class Terminals:
             self.remove(session)
             raise
         session.started(Device(int(held.facts["pid"]), held.descriptors))
+        self._end_early(session)
         return session
+
+    def _end_early(self, session: Session) -> None:
+        """A short program has ended before its start was noted."""
+        told = self._early.pop(session.file.number, None)
+        if told is not None:
+            self.on_exit(session.file.number, *told)
 
     def _order(self, file: SessionFile, folder: SessionFolder) -> dict[str, object]:
         return {
@@ -154,6 +163,7 @@ class Terminals:
         self.sessions.pop(session.uid, None)
         self._numbers.pop(session.file.number, None)
         self._host_of.pop(session.uid, None)
+        self._early.pop(session.file.number, None)
 
     # -- what hosts say --------------------------------------------------------------------------------------------
 
@@ -186,6 +196,9 @@ class Terminals:
         """Note the end of a program."""
         session = self._numbers.get(number)
         if session is None:
+            return
+        if session.status is Status.STARTING:
+            self._early[number] = (exit_code, end)
             return
         session.on_end(end)
         session.exited(exit_code, time.time())
