@@ -1,0 +1,195 @@
+"""The containers on a real engine: what the contract promises when they are killed, scaled and restarted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.client import Api
+from tests.support.compose import Composition, Failed
+from tests.support.eventually import eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+OURS = ("gateway", "session-service")
+SERVICE_USER = "10001"
+ASKED = b"echo $((6 * 7))-typed\r"
+ANSWERED = b"42-typed"
+LEASE_SECONDS = 8.0  # a lease of three seconds, and what a busy machine takes to notice
+LOST_SECONDS = 30.0
+
+
+async def test_no_terminal_is_reached_without_the_token(composition: Composition) -> None:
+    async with httpx.AsyncClient(base_url=composition.url, trust_env=False) as stranger:
+        assert (await stranger.get("/healthz")).status_code == 200
+        assert (await stranger.get("/api/sessions")).status_code == 401
+        assert (await stranger.post("/api/sessions", json={})).status_code == 401
+
+
+def test_only_the_gateway_is_published_and_only_on_loopback(composition: Composition) -> None:
+    for service in ("redis", "session-service"):
+        for container in composition.containers(service):
+            assert not any(composition.inspect(container)["NetworkSettings"]["Ports"].values()), service
+    (gateway,) = composition.containers("gateway")
+    published = [p for ports in composition.inspect(gateway)["NetworkSettings"]["Ports"].values() for p in ports or ()]
+    assert published == [{"HostIp": "127.0.0.1", "HostPort": str(composition.port)}]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_services_have_no_rights_and_cannot_write_their_root(composition: Composition, service: str) -> None:
+    for container in composition.containers(service):
+        found = composition.inspect(container)
+        assert found["Config"]["User"].split(":")[0] == SERVICE_USER
+        assert found["HostConfig"]["ReadonlyRootfs"] is True
+        assert found["HostConfig"]["CapDrop"] == ["ALL"]
+        assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
+        assert composition.docker("exec", container, "id", "-u").strip() == SERVICE_USER
+        for path in ("/here", "/opt/venv/here"):
+            with pytest.raises(Failed, match="Read-only file system"):
+                composition.docker("exec", container, "touch", path)
+
+
+def test_workers_own_their_volumes(composition: Composition) -> None:
+    container = composition.containers("session-service")[0]
+    for path in ("/data", "/workspace", "/home/gestalt"):
+        assert composition.docker("exec", container, "stat", "-c", "%u", path).strip() == SERVICE_USER
+
+
+async def test_each_worker_serves_terminals_of_a_slot_of_its_own(api: Api) -> None:
+    workers = await live_workers(api, 3)
+    assert len({worker["host"] for worker in workers}) == 3
+    sessions = await one_on_each(api, 3)
+    assert {session["worker"] for session in sessions} == {worker["id"] for worker in workers}
+    for session in sessions:
+        await answers(api, session["uid"])
+
+
+async def test_a_killed_containers_sessions_are_unreachable_then_closed_with_their_history(
+    composition: Composition, api: Api
+) -> None:
+    sessions = await one_on_each(api, 3)
+    victim, others = sessions[0], sessions[1:]
+    await answers(api, victim["uid"])
+    container = await container_of(api, victim)
+    await in_thread(composition.docker, "kill", container)
+    await shows(api, victim, "unreachable", LEASE_SECONDS)
+    await refuses_as_unavailable(api, victim["uid"])
+    for session in others:
+        await answers(api, session["uid"])
+
+    await in_thread(composition.docker, "start", container)
+    closed = await shows(api, victim, "closed", LEASE_SECONDS)
+    assert (closed["exit_code"], closed["close_reason"]) == (None, "worker lost")
+    assert ANSWERED.decode() in await history(api, victim["uid"])
+    await in_thread(composition.scale, 3)
+
+
+async def test_sessions_of_workers_scaled_away_are_lost_and_their_names_free(
+    composition: Composition, api: Api
+) -> None:
+    sessions = await one_on_each(api, 3)
+    for session in sessions:
+        await answers(api, session["uid"])
+    await in_thread(composition.scale, 1)
+    (left,) = await live_workers(api, 1)
+    lost = [session for session in sessions if session["worker"] != left["id"]]
+    assert len(lost) == 2
+    for session in lost:
+        await shows(api, session, "lost", LOST_SECONDS)
+        assert ANSWERED.decode() in await history(api, session["uid"])
+    again = await api.create(["bash", "--norc"], title=lost[0]["title"])
+    assert (again["id"], again["worker"]) == (lost[0]["id"], left["id"])
+
+    await in_thread(composition.scale, 3)
+    await live_workers(api, 3)
+    await answers(api, again["uid"])
+    assert (await shows(api, lost[1], "closed", LEASE_SECONDS))["close_reason"] == "worker lost"
+
+
+@pytest.mark.parametrize("service", ["redis", "gateway"])
+async def test_a_restart_of_what_holds_no_terminal_loses_nothing(
+    composition: Composition, api: Api, service: str
+) -> None:
+    sessions = await one_on_each(api, 3)
+    async with api.viewer(sessions[0]["uid"]) as viewer:
+        await viewer.ready()
+        await in_thread(composition.compose, "restart", service)
+        await in_thread(composition.scale, 3)
+        await eventually(lambda: same_sessions(api, sessions), LOST_SECONDS)
+        for session in sessions:
+            await answers(api, session["uid"])
+        await viewer.shows(ANSWERED, LEASE_SECONDS)
+
+
+async def in_thread(call: Any, *args: Any) -> None:
+    """A blocking command, while viewers go on."""
+    await asyncio.to_thread(call, *args)
+
+
+async def live_workers(api: Api, count: int) -> list[dict[str, Any]]:
+    """The workers that take sessions, once there are `count` of them."""
+
+    async def counted() -> list[dict[str, Any]]:
+        live = [worker for worker in await api.get("/api/workers") if worker["state"] == "live"]
+        assert len(live) == count, live
+        return live
+
+    return await eventually(counted, LOST_SECONDS)
+
+
+async def one_on_each(api: Api, count: int) -> list[dict[str, Any]]:
+    """A shell on each of `count` workers: the one with most free capacity gets the next."""
+    await live_workers(api, count)
+    by_worker: dict[str, dict[str, Any]] = {}
+
+    async def placed() -> bool:
+        created = await api.create(["bash", "--norc"], title=f"Placed {len(by_worker)}")
+        by_worker.setdefault(created["worker"], created)
+        return len(by_worker) == count
+
+    await eventually(placed, LOST_SECONDS)
+    return list(by_worker.values())
+
+
+async def answers(api: Api, uid: str) -> None:
+    """The session's shell does what is typed."""
+    async with api.viewer(uid) as viewer:
+        await viewer.ready(LEASE_SECONDS)
+        (await api.type(uid, ASKED)).raise_for_status()
+        await viewer.shows(ANSWERED, LEASE_SECONDS)
+
+
+async def shows(api: Api, session: dict[str, Any], status: str, deadline: float) -> dict[str, Any]:
+    """The list says `status` of this session within `deadline` seconds; its summary."""
+
+    async def listed() -> dict[str, Any]:
+        summary: dict[str, Any] = next(s for s in await api.get("/api/sessions") if s["uid"] == session["uid"])
+        assert summary["status"] == status, summary
+        return summary
+
+    return await eventually(listed, deadline)
+
+
+async def same_sessions(api: Api, sessions: list[dict[str, Any]]) -> bool:
+    """All of them are listed as running."""
+    running = {s["uid"] for s in await api.get("/api/sessions") if s["status"] == "running"}
+    return {session["uid"] for session in sessions} <= running
+
+
+async def refuses_as_unavailable(api: Api, uid: str) -> None:
+    """Reading and typing fail at once, in the contract's words."""
+    for answer in (await api.http.get(f"/api/sessions/{uid}/output"), await api.type(uid, ASKED)):
+        assert (answer.status_code, answer.json()["code"]) == (503, "worker_unavailable")
+
+
+async def history(api: Api, uid: str) -> str:
+    """What the session has shown."""
+    return "\n".join((await api.get(f"/api/sessions/{uid}/history", lines=100))["lines"])
+
+
+async def container_of(api: Api, session: dict[str, Any]) -> str:
+    """The container that holds a session: a worker's host name is its container's id."""
+    return next(str(w["host"]) for w in await api.get("/api/workers") if w["id"] == session["worker"])
