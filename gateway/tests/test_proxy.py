@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_world import DeafDirectory, EchoApp, World, answer, eventually, head_of
+from gateway_world import DeafDirectory, EchoApp, Running, World, answer, eventually, head_of
 
 from gestalt_gateway import proxy
 
@@ -328,6 +328,30 @@ async def test_deleting_a_session_of_a_gone_worker_is_noted_for_its_return(world
     record = await world.directory.find("uid-1")
     assert record is not None
     assert record.end_requested
+
+
+async def test_of_a_lost_session_any_worker_tells_what_lies_on_disk_and_nobody_anything_else(world: World) -> None:
+    app = EchoApp()
+    await world.session(await world.worker(name="away"))
+    gateway = await world.gateway()
+    world.clock.now += 60
+    there = await world.worker(app, name="there")
+    live = gateway.app._live
+    await eventually(lambda: live.worker("there") is not None and live.worker("away") is None)
+    unreachable = await gateway.client.get("/api/sessions/uid-1/history")
+    assert (unreachable.status_code, unreachable.json()["code"]) == (503, "worker_unavailable")
+    await world.directory.sweep(lost_after=10)
+    world.clock.now += 20
+    await world.directory.register(there, floor=0)
+    await world.directory.sweep(lost_after=10)
+    for read in ("history", "recording"):
+        await eventually(lambda read=read: answers(gateway, f"/api/sessions/uid-1/{read}"))
+        assert header(app.seen[-1], "x-gestalt-uid") == ["uid-1"]
+    assert (await gateway.client.get("/api/sessions/uid-1/output")).json()["code"] == "worker_unavailable"
+
+
+async def answers(gateway: Running, path: str) -> bool:
+    return (await gateway.client.get(path)).status_code == 200
 
 
 async def test_while_the_directory_is_away_the_last_table_serves(world: World) -> None:

@@ -80,6 +80,8 @@ def _routes(upstream: Upstream, *lines: str, kind: Kind = Kind.JSON, limit: Limi
 SESSION = "/api/sessions/{id}"
 SESSION_SOCKET = "/ws/session/{id}"
 PAGE = "/{page}"
+JOURNAL = frozenset({f"{SESSION}/history", f"{SESSION}/recording"})
+"""What is read from the disk alone: any worker on the volume can answer for one that is gone."""
 
 ROUTES: tuple[Route, ...] = (
     *_routes(Upstream.ANY, "GET /api/status", "GET /api/git/log", "GET /api/workers", "PATCH /api/workers/{id}"),

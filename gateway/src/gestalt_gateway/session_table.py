@@ -10,17 +10,18 @@ from gestalt_contracts.directory import SessionRecord
 
 
 class Place(Struct, frozen=True):
-    """Where a session is. `ended`: only its history is left."""
+    """Where a session is. `ended`: only its history is left; `lost`: so it is while its worker is away."""
 
     uid: str
     id: str
     worker: str
     ended: bool = False
+    lost: bool = False
 
 
 def place_of(record: SessionRecord) -> Place:
     """What routing needs of a record."""
-    return Place(record.uid, record.id, record.worker, record.ended)
+    return Place(record.uid, record.id, record.worker, record.ended, lost=record.status == "lost")
 
 
 class SessionTable:

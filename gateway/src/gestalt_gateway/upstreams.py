@@ -8,7 +8,7 @@ from gestalt_contracts.directory import DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.errors import NotFound, Unavailable, worker_unavailable
 from gestalt_gateway import lifelines
 from gestalt_gateway.live_directory import LiveDirectory
-from gestalt_gateway.routing import Kind, Route, Upstream
+from gestalt_gateway.routing import JOURNAL, Kind, Route, Upstream
 from gestalt_gateway.services import Services
 from gestalt_gateway.session_table import Place
 
@@ -69,7 +69,8 @@ class Upstreams:
         worker = self._live.worker(place.worker)
         if worker is not None and not tried.has(destination := _to(worker, place)):
             return destination
-        if place.ended and (other := self._live.any_worker(tried.addresses)) is not None:
+        orphaned = place.ended or (place.lost and route.template in JOURNAL)
+        if orphaned and (other := self._live.any_worker(tried.addresses)) is not None:
             destination = _to(other, place)  # a slot without a worker is readable for those that share its volume
             if not tried.has(destination):
                 return destination
