@@ -1,4 +1,7 @@
-"""What must hold, each with its reason. Ratios are to `rawtcp`: a PTY read in a loop behind one bare TCP relay."""
+"""What must hold, each with its reason.
+
+Ratios are to `rawtcp`, a PTY read in a loop behind one bare TCP relay, unless something else is named.
+"""
 
 from __future__ import annotations
 

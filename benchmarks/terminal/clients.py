@@ -8,7 +8,6 @@ import socket
 import struct
 import zlib
 from typing import Protocol
-from urllib.parse import quote
 
 BUFFER = 1 << 20
 _MASK = b"\0\0\0\0"  # a mask of zeros: legal, and the payload stays as it is
@@ -50,15 +49,19 @@ class TcpClient:
 
 
 class WebSocketClient:
-    """A WebSocket, its frames' headers walked in place; text frames are passed over."""
+    """A WebSocket, its frames' headers walked in place; text frames are passed over.
 
-    def __init__(self, port: int, ref: str, query: str = "cursor=0") -> None:
+    `tag`: the first byte of every frame of output and input, for protocols that have one (ttyd).
+    """
+
+    def __init__(self, port: int, target: str, *, protocol: str = "", tag: bytes = b"") -> None:
         self._socket = _connect(port)
+        self._tag = tag
         key = base64.b64encode(os.urandom(16)).decode()
+        offered = f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
         self._socket.sendall(
-            f"GET /ws/session/{quote(ref, safe='')}?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-            f"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"{offered}Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         self._buffer = bytearray(BUFFER)
         head, _, rest = self._head()
@@ -77,6 +80,10 @@ class WebSocketClient:
 
     def type(self, data: bytes) -> None:
         """As Client."""
+        self.send(self._tag + data)
+
+    def send(self, data: bytes) -> None:
+        """One binary frame, as it is."""
         size = bytes((0x82, 0x80 | len(data))) if len(data) < _SHORT else struct.pack("!BBH", 0x82, 0xFE, len(data))
         self._socket.sendall(size + _MASK + data)
 
@@ -119,12 +126,20 @@ class WebSocketClient:
             return 0
         first, length = data[position], data[position + 1]
         size = {_SHORT: 4, _LONG: 10}.get(length, 2)
-        if len(data) - position < size:
+        if len(data) - position < size + len(self._tag):
             return 0
         self._wanted = first & 0x0F == _BINARY
         self._closed = self._closed or first & 0x0F == _CLOSE
         self._left = int.from_bytes(data[position + 2 : position + size], "big") if size > 2 else length
-        return size
+        return self._untagged(data, position + size) + size
+
+    def _untagged(self, data: bytes | memoryview, position: int) -> int:
+        """Take the tag off a frame's payload; a frame with another one is not output."""
+        if not self._tag or not self._left:
+            return 0
+        self._wanted = self._wanted and data[position] == self._tag[0]
+        self._left -= 1
+        return 1
 
     def close(self) -> None:
         """As Client."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import threading
 import time
 import zlib
@@ -14,7 +15,7 @@ from benchmarks import budgets
 from benchmarks.terminal.clients import Client, drain
 from benchmarks.terminal.cost import cpu_seconds
 from benchmarks.terminal.report import Figure
-from benchmarks.terminal.systems import Bare, Ours
+from benchmarks.terminal.systems import Bare, Ours, Ttyd
 from tests.support import programs
 
 GIGABYTE = 1e9
@@ -43,6 +44,11 @@ class Text:
         """Raw, quiet, and waiting for one byte."""
         return ["sh", "-c", f"stty raw -echo; printf r; head -c 1 >/dev/null; exec cat {self.path}"]
 
+    @property
+    def lingering(self) -> list[str]:
+        """The same, staying afterwards: ttyd drops what it has not sent when the program ends."""
+        return ["sh", "-c", f"stty raw -echo; printf r; head -c 1 >/dev/null; cat {self.path}; exec sleep 600"]
+
 
 def measure(ours: Ours, folder: Path, *, megabytes: int, rounds: int) -> Iterator[Figure]:
     """All flood figures."""
@@ -54,6 +60,24 @@ def measure(ours: Ours, folder: Path, *, megabytes: int, rounds: int) -> Iterato
             bare.append(_bare(part, viewers))
             mine.append(_ours(ours, part, viewers))
         yield from _figures(viewers, mine, bare)
+
+
+def peers(ours: Ours, folder: Path, *, megabytes: int, rounds: int) -> Iterator[Figure]:
+    """The same flood by a bare PTY without any relay, and by ttyd where it is installed."""
+    text = Text(folder, megabytes)
+    rivals: dict[str, Callable[[], Bare | Ttyd]] = {"raw": lambda: Bare(text.program, relay=False)}
+    if Ttyd.is_here():
+        rivals["ttyd"] = lambda: Ttyd(text.lingering)
+    else:
+        print("ttyd is not on PATH: not compared", file=sys.stderr)
+    for name, start in rivals.items():
+        mine, theirs = [], []
+        for _ in range(rounds):
+            with start() as rival:
+                theirs.append(_flood([rival.connect()], text, {"all": rival.pids}))
+            mine.append(_ours(ours, text, 1))
+        rate, limit = _median(mine, lambda run: run.rate), _median(theirs, lambda run: run.rate)
+        yield Figure(f"flood against {name}", rate, "MB/s", limit, budgets.FLOOD_TTYD if name == "ttyd" else None)
 
 
 def _figures(viewers: int, mine: list[Run], bare: list[Run]) -> Iterator[Figure]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -13,6 +16,7 @@ import httpx
 from benchmarks.terminal.clients import Client, TcpClient, WebSocketClient
 from tests.support.stack import Stack
 
+START_SECONDS = 5.0
 RAWTCP = Path(__file__).with_name("rawtcp.py")
 
 
@@ -44,6 +48,47 @@ class Bare:
         return TcpClient(self.port)
 
 
+class Ttyd:
+    """ttyd, where its binary is on PATH: one program for each connection."""
+
+    def __init__(self, program: list[str]) -> None:
+        self.port = _free_port()
+        argv = ["ttyd", "--writable", "--interface", "127.0.0.1", "--port", str(self.port), *program]
+        self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.pids = [self._process.pid]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _end(self._process)
+
+    @staticmethod
+    def is_here() -> bool:
+        """Whether it can be run."""
+        return shutil.which("ttyd") is not None
+
+    def connect(self) -> Client:
+        """One viewer; its program starts with it."""
+        client = self._dial()
+        client.send(b'{"AuthToken":"","columns":80,"rows":24}')
+        return client
+
+    def _dial(self) -> WebSocketClient:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return WebSocketClient(self.port, "/ws", protocol="tty", tag=b"0")
+            except ConnectionRefusedError:
+                if time.monotonic() > until:
+                    raise
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.communicate()
@@ -68,7 +113,7 @@ class Ours:
 
     def connect(self, uid: str, query: str = "cursor=0") -> Client:
         """One viewer."""
-        return WebSocketClient(self.port, uid, query)
+        return WebSocketClient(self.port, f"/ws/session/{uid}?{query}")
 
     def roles(self) -> dict[str, list[int]]:
         """Our processes on the byte path, and Redis."""
