@@ -54,8 +54,9 @@ lock: ## pin every dependency again, with hashes
 		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
 	done
 
-bench: setup ## the benchmarks, with their budgets
+bench: setup ## the benchmarks with their budgets, and twenty kills of each process in mid-flood
 	$(BIN)/python -m benchmarks.terminal
+	$(BIN)/python -m pytest -m slow
 
 test-compose: setup ## the containers on a real Docker engine
 	$(BIN)/python -m pytest -m docker tests/compose
