@@ -106,7 +106,11 @@ async def test_sessions_of_workers_scaled_away_are_lost_and_their_names_free(
     await in_thread(composition.scale, 3)
     await live_workers(api, 3)
     await answers(api, again["uid"])
-    assert (await shows(api, lost[1], "closed", LEASE_SECONDS))["close_reason"] == "worker lost"
+    returned = await shows(api, lost[1], "closed", LEASE_SECONDS)
+    assert (returned["exit_code"], returned["close_reason"]) == (None, "worker lost")
+    assert (await api.session(again["id"]))["uid"] == again["uid"], "a name that was taken stays with who took it"
+    for session in lost:
+        assert ANSWERED.decode() in await history(api, session["uid"])
 
 
 @pytest.mark.parametrize("service", ["redis", "gateway"])
