@@ -7,6 +7,7 @@ Blocking: run in a thread, with a Journal of its own.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -83,6 +84,8 @@ def _line_start(journal: Journal, start: int) -> int:
     while position > journal.base:
         low = max(journal.base, position - _BLOCK)
         block, low = _range(journal, low, position)
+        if low + len(block) < position:
+            break  # a hole ends here: what comes after it begins anew
         newline = block.rfind(b"\n")
         if newline >= 0:
             return low + newline + 1
@@ -114,7 +117,7 @@ def _grid(text: bytes, start: int, line_start: int, line_end: int) -> list[tuple
     nominal = range(line_start, max(line_end, line_start + 1), LONGEST_LINE)
     untorn = (_untorn(text, start, cut) if cut > line_start else cut for cut in nominal if cut >= start)
     cuts = [cut for cut in untorn if cut >= start]
-    return list(zip(cuts, [*cuts[1:], line_end], strict=True))
+    return list(pairwise([*cuts, line_end])) if cuts else []
 
 
 def _untorn(text: bytes, start: int, cut: int) -> int:

@@ -1,0 +1,70 @@
+"""Who is spared, and for how long."""
+
+from __future__ import annotations
+
+from gestalt_session.terminal.pacing import (
+    CUT_OFF_SECONDS,
+    EARNEST_RATE,
+    RETURN_SECONDS,
+    CutOff,
+    Lag,
+    Meter,
+    must_wait,
+    waits_for_cut_off,
+)
+
+CAPACITY = 64 * 1024 * 1024
+MIB = 1024 * 1024
+
+
+def test_nobody_waits_for_nobody() -> None:
+    assert not must_wait(waiting=False, capacity=CAPACITY, viewers=[])
+
+
+def test_nobody_waits_for_who_does_not_read() -> None:
+    assert not must_wait(waiting=False, capacity=CAPACITY, viewers=[Lag(CAPACITY, 0.0)])
+
+
+def test_nobody_waits_for_who_is_less_than_half_as_fast_as_the_fastest() -> None:
+    viewers = [Lag(0, 50 * MIB), Lag(40 * MIB, 20 * MIB)]
+    assert not must_wait(waiting=False, capacity=CAPACITY, viewers=viewers)
+
+
+def test_an_earnest_viewer_is_waited_for_from_half_the_journal_until_a_quarter() -> None:
+    assert must_wait(waiting=False, capacity=CAPACITY, viewers=[Lag(33 * MIB, 10 * MIB)])
+    assert must_wait(waiting=True, capacity=CAPACITY, viewers=[Lag(17 * MIB, 10 * MIB)])
+    assert not must_wait(waiting=True, capacity=CAPACITY, viewers=[Lag(15 * MIB, 10 * MIB)])
+
+
+def test_a_meter_knows_a_steady_rate_from_the_beginning() -> None:
+    meter = Meter(0.0)
+    for step in range(1, 101):
+        meter.took(MIB, step / 10)
+        assert 8 * MIB < meter.rate(step / 10) < 22 * MIB
+
+
+def test_a_busy_viewer_that_stalls_for_a_second_is_in_earnest_and_one_that_stopped_is_not() -> None:
+    meter = Meter(0.0)
+    for step in range(1, 51):
+        meter.took(3 * MIB, step / 10)
+    assert meter.rate(6.0) > EARNEST_RATE
+    assert meter.rate(15.0) < EARNEST_RATE
+
+
+def test_one_burst_into_a_dead_sockets_buffers_is_soon_forgotten() -> None:
+    meter = Meter(0.0)
+    meter.took(6 * MIB, 0.05)
+    assert meter.rate(4.0) < EARNEST_RATE
+
+
+def test_who_was_cut_off_is_waited_for_once_enough_was_written_and_not_for_ever() -> None:
+    gone = [CutOff(limit=100, until=CUT_OFF_SECONDS)]
+    assert not waits_for_cut_off(99, gone, 0.0)
+    assert waits_for_cut_off(100, gone, CUT_OFF_SECONDS - 0.1)
+    assert not waits_for_cut_off(100, gone, CUT_OFF_SECONDS)
+
+
+def test_once_one_is_back_the_others_have_a_moment_left() -> None:
+    gone = CutOff(limit=100, until=CUT_OFF_SECONDS).soon(1.0)
+    assert gone.until == 1.0 + RETURN_SECONDS
+    assert CutOff(limit=100, until=1.2).soon(1.0).until == 1.2
