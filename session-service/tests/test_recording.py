@@ -1,0 +1,61 @@
+"""The journal as an asciicast: valid lines, true times, sizes, characters whole."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from gestalt_session.terminal.folder import ExitFile, SessionFile, SessionFolder
+from gestalt_session.terminal.recording import recording
+
+TITLE = "Shell 1"
+
+
+def recorded(folder: Path, version: int) -> list[Any]:
+    """A session of two bursts, a resize between them, a character cut by the second."""
+    at = SessionFolder(folder / "session")
+    at.make()
+    file = SessionFile(
+        uid="u", id=TITLE, number=1, host="h", title="Shell", role="", command="sh", argv=["sh"], cwd="/",
+        cols=80, rows=24, created_at=1_000.0,
+    )  # fmt: skip
+    data = "first é".encode() + b" second"
+    (at.journal / f"{0:020d}").write_bytes(data)
+    marks = [(1_000_000_000, 0), (1_002_500_000, 7)]  # the second begins inside the é
+    (at.journal / f"{0:020d}.times").write_bytes(b"".join(struct.pack("<QQ", *mark) for mark in marks) + b"torn")
+    at.sizes.write_text(
+        '{"at":1000,"offset":0,"cols":80,"rows":24}\n{"at":1001,"offset":7,"cols":100,"rows":30}\n{"at"'
+    )
+    at.save_exit(ExitFile(exit_code=3, ended_at=1_004.0, offset=len(data)))
+    return [json.loads(line) for line in b"".join(recording(at, file, version)).splitlines()]
+
+
+def test_version_2_has_times_from_the_beginning(tmp_path: Path) -> None:
+    header, *events = recorded(tmp_path, 2)
+    assert header == {
+        "version": 2,
+        "timestamp": 1_000,
+        "title": TITLE,
+        "width": 80,
+        "height": 24,
+        "env": {"TERM": "xterm-256color"},
+    }
+    assert events == [[0.0, "o", "first "], [1.0, "r", "100x30"], [2.5, "o", "é second"]]
+
+
+def test_version_3_has_intervals_and_the_exit(tmp_path: Path) -> None:
+    header, *events = recorded(tmp_path, 3)
+    assert header["term"] == {"cols": 80, "rows": 24, "type": "xterm-256color"}
+    assert events == [[0.0, "o", "first "], [1.0, "r", "100x30"], [1.5, "o", "é second"], [1.5, "x", "3"]]
+
+
+def test_a_session_that_never_wrote_is_a_header(tmp_path: Path) -> None:
+    at = SessionFolder(tmp_path / "session")
+    at.make()
+    file = SessionFile(
+        uid="u", id=TITLE, number=1, host="h", title="", role="", command="", argv=[], cwd="/", cols=1, rows=1,
+        created_at=5.0,
+    )  # fmt: skip
+    assert len(list(recording(at, file, 2))) == 1
