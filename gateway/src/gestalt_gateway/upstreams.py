@@ -64,7 +64,7 @@ class Upstreams:
 
     async def _owner(self, route: Route, ref: str, tried: Tried) -> Destination:
         place = await self._live.place(ref, again=bool(tried))
-        if place is None or (place.ended and route.kind is Kind.WEBSOCKET):
+        if place is None or (place.ended and route.template not in JOURNAL):
             return self._anyone_for_unknown(route, tried)
         worker = self._live.worker(place.worker)
         if worker is not None and not tried.has(destination := _to(worker, place)):
