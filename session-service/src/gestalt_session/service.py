@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.terminal.termination import terminate
 
-DAY = 86_400.0
+TIDY_SECONDS = 1.0
+RETENTION_TURNS = 60  # what is kept for days need not be looked at more than once a minute
 
 log = structlog.get_logger()
 
@@ -178,11 +180,13 @@ class SessionService:
         self._unwanted.add(record.uid)
 
     async def tidy_forever(self) -> None:
-        """End what is unwanted, and take closed sessions off the list when their time is over."""
-        while True:
-            await asyncio.sleep(1.0)
+        """End what is unwanted, take closed sessions off the list when their time is over, then what they wrote."""
+        for turn in count():
+            await asyncio.sleep(TIDY_SECONDS)
             try:
                 await self._tidy()
+                if turn % RETENTION_TURNS == 0:
+                    await self.terminals.remove_expired(time.time() - self.rules.retention)
             except Exception:
                 log.exception("tidying failed")
 

@@ -281,6 +281,8 @@ class Session:
         now = self._clock()
         if cut_off and self.live and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
             self._expect_back(pacing.CUT_OFF_BYTES, now)
+        if not self.viewers and not self.live:
+            self.journal.release()
         self._listener.on_changed(self)
         self._pace(now)
 

@@ -20,6 +20,7 @@ from gestalt_session.terminal.folder import ExitFile, SessionFile, SessionFolder
 from gestalt_session.terminal.hosts import HostFailed, Hosts
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
 from gestalt_session.terminal.pump import Pump
+from gestalt_session.terminal.retention import remove_expired
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.states import Status
 
@@ -164,6 +165,12 @@ class Terminals:
         self._numbers.pop(session.file.number, None)
         self._host_of.pop(session.uid, None)
         self._early.pop(session.file.number, None)
+
+    async def remove_expired(self, before: float) -> None:
+        """Remove what sessions deleted before that moment wrote."""
+        removed = await asyncio.to_thread(remove_expired, self._folder / "sessions", before)
+        if removed:
+            log.info("the journals of deleted sessions were removed", count=len(removed))
 
     # -- what hosts say --------------------------------------------------------------------------------------------
 
