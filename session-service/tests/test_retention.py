@@ -26,7 +26,7 @@ def made(sessions: Path, uid: str, deleted_at: float | None) -> None:
             rows=1,
             created_at=0.0,
             deleted_at=deleted_at,
-        )  # fmt: skip
+        )
     )
 
 
