@@ -26,6 +26,7 @@ from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.terminal.termination import terminate
 
+NO_REDIS = "no session can be started while Redis is away"
 TIDY_SECONDS = 1.0
 RETENTION_TURNS = 60  # what is kept for days need not be looked at more than once a minute
 
@@ -89,8 +90,7 @@ class SessionService:
 
     async def create(self, order: launch.Order, *, uid: str) -> Session:
         """Start a session. Raises InvalidRequest, LaunchFailed, Unavailable."""
-        if self.membership.record.state == "draining":
-            raise Unavailable("this worker takes no new sessions")
+        await self._refuse_if_draining()
         file = await asyncio.to_thread(self._file_of, order, uid)
         await self._claim(file)
         env = launch.environment(self.rules.inherited, self.rules.pass_env, order.env or {}, self._ours(file))
@@ -102,6 +102,15 @@ class SessionService:
         self.outbox.put(announcements.created(session))
         await self._write(session)
         return session
+
+    async def _refuse_if_draining(self) -> None:
+        """Our own record may be a beat old: who was told to work again by another worker does so at once."""
+        try:
+            draining = self.membership.record.state == "draining" and await self.membership.is_draining()
+        except DirectoryUnavailable as error:
+            raise Unavailable(NO_REDIS) from error
+        if draining:
+            raise Unavailable("this worker takes no new sessions")
 
     def _file_of(self, order: launch.Order, uid: str) -> SessionFile:
         launch.refuse_nul(order)
@@ -130,7 +139,7 @@ class SessionService:
                 self.membership.record, file.uid, file.title, only=file.only, created_at=file.created_at
             )
         except (DirectoryUnavailable, StaleGeneration) as error:
-            raise Unavailable("no session can be started while Redis is away") from error
+            raise Unavailable(NO_REDIS) from error
         if isinstance(claimed, Taken):
             raise InvalidRequest(f"{claimed.id} is taken")
         file.id = claimed

@@ -156,6 +156,11 @@ class Membership:
         if await self._directory.hold("sweep", self.record.id, milliseconds=SWEEP_LEASE_MS):
             await self._directory.sweep(lost_after=self._lost_after)
 
+    async def is_draining(self) -> bool:
+        """What the directory says of us now. Raises DirectoryUnavailable."""
+        states = {worker.id: worker.state for worker in await self._directory.workers()}
+        return states.get(self.record.id) == "draining"
+
     async def set_draining(self, *, draining: bool) -> None:
         """Take no more sessions, or take them again."""
         changed = await self._directory.drain(self.record.id, draining=draining)
