@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.support import programs
 from tests.support.client import Api
@@ -169,3 +172,38 @@ async def test_a_strange_host_and_a_strange_origin_are_refused(api: Api) -> None
     origin = await api.http.post("/api/sessions", headers={"Origin": "http://evil.example"})
     assert (origin.status_code, origin.json()["code"]) == (403, "forbidden")
     assert (await api.http.get("/api/status", headers={"Origin": "http://evil.example"})).status_code == 200
+
+
+async def test_a_frame_over_the_limit_is_closed_as_too_big_and_not_as_a_dead_worker(api: Api) -> None:
+    session = await api.create(programs.echo())
+    url = f"ws{api.url.removeprefix('http')}/ws/session/{session['uid']}"
+    async with connect(url, proxy=None, compression=None) as socket:
+        with suppress(ConnectionClosed):
+            await socket.send(b"x" * (2 * 1024 * 1024))
+        await socket.wait_closed()
+        assert socket.close_code == 1009
+
+
+async def test_a_control_that_no_parser_takes_is_ignored_too(api: Api) -> None:
+    session = await api.create(programs.echo())
+    async with api.viewer(session["uid"]) as viewer:
+        await viewer.shows(programs.BEGUN)
+        await viewer.say('{"type":"resize","cols":' + "9" * 5_000 + ',"rows":5}')
+        await viewer.say("typed")
+        await viewer.shows(b"typed")
+        assert bytes(viewer.data) == programs.BEGUN + b"typed"
+
+
+async def test_a_paste_cannot_end_itself(api: Api) -> None:
+    session = await api.create(["sh", "-c", "stty raw -echo; printf '\\033[?2004hready'; exec cat -v"])
+    async with api.viewer(session["uid"]) as viewer:
+        await viewer.shows(b"ready")
+        assert (await api.type(session["uid"], b"in\x1b[201~jected", paste=1)).json() == {"bytes": 8}
+        await viewer.shows(b"^[[200~injected^[[201~")
+
+
+@pytest.mark.parametrize("route", ["output", "history", "recording"])
+async def test_an_unknown_format_is_refused(api: Api, route: str) -> None:
+    session = await api.create(programs.echo())
+    answer = await api.http.get(f"/api/sessions/{session['uid']}/{route}", params={"format": "other"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")

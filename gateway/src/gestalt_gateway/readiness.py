@@ -33,14 +33,20 @@ class Readiness:
         }
         failing = [name for name, word in checks.items() if word != "ok"]
         for name in OPTIONAL:
-            address = await self._services.address(name)
-            checks[f"{name}-service"] = "ok" if address else "absent"
+            checks[f"{name}-service"] = await self._service(name) if checks["redis"] == "ok" else "unknown"
         return {
             "ready": not failing,
             "failing": failing,
             "checks": checks,
             "session_workers": self._live.workers_alive,
         }
+
+    async def _service(self, name: str) -> str:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                return "ok" if await self._services.address(name) else "absent"
+        except (DirectoryUnavailable, TimeoutError):
+            return "unknown"
 
     async def _redis(self) -> str:
         try:

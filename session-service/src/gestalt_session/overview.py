@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, WorkerRecord
+from gestalt_contracts.errors import Unavailable
 from gestalt_session.service import SessionService
 from gestalt_session.terminal.clock import moment
 
@@ -40,9 +41,12 @@ class Overview:
         return dict(record.summary) | {"status": status}
 
     async def workers(self) -> list[Mapping[str, Any]]:
-        """Every known worker."""
-        with suppress(DirectoryUnavailable):
+        """Every known worker. Raises Unavailable when the directory is away and has never answered."""
+        try:
             self._workers = await self._directory.workers()
+        except DirectoryUnavailable as error:
+            if not self._workers:
+                raise Unavailable("the directory of workers is away") from error
         return [worker_shown(worker) for worker in self._workers]
 
 

@@ -161,7 +161,18 @@ class ViewerSocket(asyncio.Protocol):
             if data:
                 self._transport.write(data)
             else:
-                self._transport.close()
+                self._end()
+
+    def _end(self) -> None:
+        """Everything is said; what the client is still sending is read and dropped.
+
+        Unread bytes would make the kernel reset the connection, and the reset would overtake our Close.
+        """
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+            self._restart_timer(CLOSE_SECONDS, self._transport.abort)
+        else:
+            self._transport.close()
 
     # -- the handshake ---------------------------------------------------------------------------------------------
 

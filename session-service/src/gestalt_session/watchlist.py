@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from gestalt_contracts.directory import Change, Directory
@@ -22,10 +23,10 @@ class Watchlist:
     async def follow(self) -> AsyncIterator[Frame]:
         """`{"type": "sessions", "sessions": [...]}` first and after a lost connection, then `session` and `removed`."""
         async with self._directory.changes() as changes:
-            yield await self._whole()
+            yield _numbered(await self._whole())
             async for frames in _coalesced(changes):
                 for change in frames:
-                    yield await self._frame(change)
+                    yield _numbered(await self._frame(change))
 
     async def _whole(self) -> Frame:
         return {"type": "sessions", "sessions": await self._overview.sessions()}
@@ -36,6 +37,11 @@ class Watchlist:
         if change.removed is not None:
             return {"type": "removed", "uid": change.removed}
         return await self._whole()  # a worker came or went, or we missed something: its sessions' status may differ
+
+
+def _numbered(frame: Frame) -> Frame:
+    """With an id. Whoever comes back with it gets the whole list first, so nothing can be missing."""
+    return frame | {"id": str(time.time_ns())}
 
 
 async def _coalesced(changes: AsyncIterator[Change]) -> AsyncIterator[list[Change]]:

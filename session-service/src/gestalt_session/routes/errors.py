@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.status import HTTP_404_NOT_FOUND, HTTP_405_METHOD_NOT_ALLOWED
 
 from gestalt_contracts.errors import GestaltError, InvalidRequest, MethodNotAllowed, NotFound, code_of, error_body
@@ -18,6 +19,7 @@ def install(app: FastAPI) -> None:
     """Render our own hierarchy, the framework's errors, and what nobody expected."""
     app.add_exception_handler(GestaltError, _ours)
     app.add_exception_handler(HTTPException, _frameworks)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -41,6 +43,12 @@ async def _frameworks(request: Request, error: Exception) -> Response:
         return render(NotFound("not found"))
     body = error_body(str(error.detail), code_of(error.status_code))
     return Response(body, error.status_code, media_type=JSON)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client hung up in mid-body: nothing was done, and nobody reads this."""
+    del request, error
+    return render(InvalidRequest("the body broke off"))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

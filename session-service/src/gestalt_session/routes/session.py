@@ -20,7 +20,7 @@ from gestalt_session.terminal.recording import recording
 
 router = APIRouter(prefix="/api/sessions/{ref}")
 ACCEPTED = 202
-TEXT = "text"
+RAW, TEXT = "raw", "text"
 CASTS = {"": 2, "v2": 2, "v3": 3}
 """`?format=` of a recording, and the asciicast version it names."""
 
@@ -118,6 +118,8 @@ def _page_and_base(folder: Any, before: int | None, count: int, most: int) -> tu
 
 
 def _lines(found: Page, form: str) -> list[str]:
+    if form not in {"", RAW, TEXT}:
+        raise InvalidRequest(f"format must be {RAW} or {TEXT}, not {form!r}")
     return [plain(line) for line in found.lines] if form == TEXT else found.lines
 
 

@@ -69,6 +69,8 @@ async def _type(session: Session, body: bytes, *, paste: bool, enter: bool) -> R
     if keyboard is None or device is None or not session.live:
         raise Conflict("session is closed")
     before = PASTE_BEGIN if paste and session.wants_paste else b""
+    if before:
+        body = body.replace(PASTE_END, b"")  # what is pasted must not end the paste and go on as typed
     after = (PASTE_END if before else b"") + (b"\r" if enter else b"")
     _refuse_long_lines(body + after, canonical=device.is_canonical())
     try:

@@ -51,6 +51,14 @@ class Journal:
         """Start offsets of the segments, oldest first."""
         return list(self._starts)
 
+    @property
+    def written_at(self) -> float | None:
+        """When its newest segment was last written to, in seconds since the epoch; None before the first byte."""
+        try:
+            return self._path(self._starts[-1]).stat().st_mtime if self._starts and self.end else None
+        except FileNotFoundError:
+            return None
+
     def rotated(self, start: int, base: int) -> None:
         """The host has begun a segment at `start` and keeps nothing before `base`."""
         if start not in self._starts:

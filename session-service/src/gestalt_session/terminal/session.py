@@ -62,7 +62,7 @@ class Session:
         self.exit_code: int | None = None
         self.close_reason: str | None = None
         self.closed_at: float | None = None
-        self.last_output_at: float | None = None
+        self.last_output_at = self.journal.written_at
         self.last_input_at: float | None = None
         self.holes = 0
         self.ended = asyncio.Event()
