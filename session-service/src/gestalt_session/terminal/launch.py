@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -93,7 +94,7 @@ def base_name(title: str | None) -> str:
 
 def sanitise(name: str) -> str:
     """Drop slashes, backslashes and control characters, trim (reference, sessions §3.2)."""
-    kept = "".join(character for character in name.strip() if character not in "/\\" and character.isprintable())
+    kept = "".join(character for character in name.strip() if character not in "/\\" and category(character) != "Cc")
     return kept.strip()
 
 
