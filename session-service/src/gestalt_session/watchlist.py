@@ -47,16 +47,19 @@ def _numbered(frame: Frame) -> Frame:
 async def _coalesced(changes: AsyncIterator[Change]) -> AsyncIterator[list[Change]]:
     """Changes gathered for COALESCED_SECONDS; of several of one session the last counts."""
     gathered: dict[str, Change] = {}
+    clock, due = asyncio.get_running_loop().time, 0.0
     upcoming = asyncio.ensure_future(_next(changes))
     try:
         while True:
-            await asyncio.wait({upcoming}, timeout=COALESCED_SECONDS if gathered else None)
-            if not upcoming.done():  # time to tell what came
+            await asyncio.wait({upcoming}, timeout=max(0.0, due - clock()) if gathered else None)
+            if gathered and clock() >= due:  # also when changes never pause
                 yield list(gathered.values())
                 gathered.clear()
+            if not upcoming.done():
                 continue
             change = upcoming.result()
             upcoming = asyncio.ensure_future(_next(changes))
+            due = due if gathered else clock() + COALESCED_SECONDS
             gathered.pop(_key(change), None)
             gathered[_key(change)] = change
     except StopAsyncIteration:
