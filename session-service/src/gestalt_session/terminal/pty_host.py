@@ -58,6 +58,9 @@ class HostListener(Protocol):
     def on_exit(self, number: int, exit_code: int | None, end: int) -> None:
         """The program has ended and its terminal is drained."""
 
+    def on_unclaimed(self, host: PtyHost, held: Held) -> None:
+        """A program was started for which nobody waits any more."""
+
     def on_host_gone(self, host: PtyHost) -> None:
         """The connection has ended."""
 
@@ -187,11 +190,12 @@ class PtyHost:
         self._told.on_end(message.session, message.offset)
 
     def _on_created(self, message: Message, descriptors: list[int]) -> None:
+        held = Held(message.session, message.offset, wire.json_of(message), descriptors)
         future = self._creating.get(message.session)
         if future is None or future.done():
-            wire.close_all(descriptors)
-            return
-        future.set_result(Held(message.session, message.offset, wire.json_of(message), descriptors))
+            self._told.on_unclaimed(self, held)
+        else:
+            future.set_result(held)
 
     def _on_failed(self, message: Message, _: list[int]) -> None:
         future = self._creating.get(message.session)

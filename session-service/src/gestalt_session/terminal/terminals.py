@@ -6,6 +6,7 @@ It knows no HTTP and no Redis; an `Observer` is told what others may want to kno
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -99,8 +100,12 @@ class Terminals:
         if held is not None:
             held[0].forget(file.number)
 
+    def on_unclaimed(self, host: PtyHost, held: Held) -> None:
+        """It was started too late: its session has been given up."""
+        self._turn_away(host, held)
+
     def _turn_away(self, host: PtyHost, held: Held) -> None:
-        """A terminal that no session file claims: its session was deleted while nobody could end it."""
+        """A terminal that no session claims: its session was deleted, or given up, while nobody could end it."""
         log.warning("a terminal without a session is hung up", number=held.number)
         if held.descriptors:
             device = Device(int(held.facts["pid"]), held.descriptors)
@@ -140,6 +145,7 @@ class Terminals:
         except (CreateFailed, HostGone, TimeoutError) as error:
             session.failed(str(error))
             self.remove(session)
+            await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
             raise
         session.started(Device(int(held.facts["pid"]), held.descriptors))
         self._end_early(session)
