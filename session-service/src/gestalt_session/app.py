@@ -77,7 +77,7 @@ class Worker:
 
     def _fastapi(self) -> FastAPI:
         app = FastAPI(title="Gestalt sessions", version=release(), lifespan=self._lifespan, redirect_slashes=False)
-        errors.install(app)
+        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
         for module in ROUTERS:
             app.include_router(module.router)
         return app
@@ -201,7 +201,8 @@ def _without_trailing_slash(app: ASGIApp) -> ASGIApp:
 
     async def trimmed(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] == "http" and path.startswith("/api/sessions/") and path.endswith("/"):
+        of_one = path.startswith(errors.SESSIONS) and path != errors.SESSIONS
+        if scope["type"] == "http" and of_one and path.endswith("/"):
             scope = {**scope, "path": path[:-1]}
         await app(scope, receive, send)
 

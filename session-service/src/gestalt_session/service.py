@@ -70,6 +70,8 @@ class SessionService:
 
     def held(self, ref: str, forwarded_uid: str | None = None) -> Session:
         """The session of an id or uid. Raises NotFound, or Misdirected when the gateway thought it were ours."""
+        if not ref.strip():
+            raise InvalidRequest("missing terminal id")
         session = self.terminals.sessions.get(forwarded_uid or ref) or self._by_id(ref, forwarded_uid)
         if session is not None:
             return session

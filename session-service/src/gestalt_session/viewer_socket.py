@@ -22,7 +22,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from gestalt_contracts.auth import bearer_of, same_token
-from gestalt_contracts.errors import Misdirected, NotFound
+from gestalt_contracts.errors import InvalidRequest, Misdirected, NotFound
 from gestalt_session.attachment import Attachment, control_of
 from gestalt_session.service import SessionService
 from gestalt_session.terminal.attaching import starting_point
@@ -195,7 +195,7 @@ class ViewerSocket(asyncio.Protocol):
             self._session = self._find(request)
         except Misdirected as error:
             return http.HTTPStatus.MISDIRECTED_REQUEST, f"{error.message}\n"
-        except NotFound:
+        except (NotFound, InvalidRequest):
             self._session = None
         return None
 

@@ -11,13 +11,20 @@ from gestalt_contracts.errors import InvalidRequest, PayloadTooLarge
 
 T = TypeVar("T")
 INVALID = "invalid request body"
+JSON_SPACE = b" \t\r\n"
+MOST_DIGITS = 19  # of a 63-bit number
+
+
+def refuse_announced(request: Request, limit: int) -> None:
+    """Raises PayloadTooLarge by the announced length, before a byte is read and anything is looked up."""
+    announced = request.headers.get("content-length", "").lstrip("0")
+    if announced.isdigit() and (len(announced) > MOST_DIGITS or int(announced) > limit):
+        raise PayloadTooLarge(f"the body is over {limit} bytes")
 
 
 async def raw(request: Request, limit: int) -> bytes:
     """The body. Raises PayloadTooLarge, by its announced length before a byte is read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
-        raise PayloadTooLarge(f"the body is over {limit} bytes")
+    refuse_announced(request, limit)
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -30,7 +37,7 @@ async def raw(request: Request, limit: int) -> bytes:
 
 def parse(body: bytes, shape: type[T]) -> T:
     """Decode JSON; an empty body and `null` are `{}`. Raises InvalidRequest for everything that does not fit."""
-    stripped = body.strip()
+    stripped = body.strip(JSON_SPACE)
     if not stripped or stripped == b"null":
         stripped = b"{}"
     try:
@@ -39,11 +46,19 @@ def parse(body: bytes, shape: type[T]) -> T:
         raise InvalidRequest(INVALID) from None
 
 
+def query_of(request: Request) -> dict[str, str]:
+    """The query parameters; of a repeated name the first counts (reference, sessions §4.6)."""
+    return dict(reversed(request.query_params.multi_items()))
+
+
 def whole_number(text: str | None, default: int | None, message: str, *, least: int) -> int | None:
     """A query parameter that counts something; blank is absent. Raises InvalidRequest(message)."""
     if text is None or not text.strip():
         return default
     digits = text.removeprefix("+")
-    if not digits.isascii() or not digits.isdigit() or int(digits) < least or int(digits) >= 1 << 63:
+    if not digits.isascii() or not digits.isdigit():
         raise InvalidRequest(message)
-    return int(digits)
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > MOST_DIGITS or not least <= int(significant) < 1 << 63:
+        raise InvalidRequest(message)
+    return int(significant)

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
 from starlette.status import HTTP_404_NOT_FOUND, HTTP_405_METHOD_NOT_ALLOWED
 
 from gestalt_contracts.errors import GestaltError, InvalidRequest, MethodNotAllowed, NotFound, code_of, error_body
 
 JSON = "application/json; charset=utf-8"
+SESSIONS = "/api/sessions/"
 
 log = structlog.get_logger()
 
 
-def install(app: FastAPI) -> None:
-    """Render our own hierarchy, the framework's errors, and what nobody expected."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Render our own hierarchy, the framework's errors, and what nobody expected. `routes`: all there are."""
+
+    async def frameworks(request: Request, error: Exception) -> Response:
+        return _refusal(error, request.url.path, routes)
+
     app.add_exception_handler(GestaltError, _ours)
-    app.add_exception_handler(HTTPException, _frameworks)
+    app.add_exception_handler(HTTPException, frameworks)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -33,16 +42,29 @@ async def _ours(request: Request, error: Exception) -> Response:
     return render(error if isinstance(error, GestaltError) else InvalidRequest(str(error)))
 
 
-async def _frameworks(request: Request, error: Exception) -> Response:
-    del request
+def _refusal(error: Exception, path: str, routes: Sequence[BaseRoute]) -> Response:
+    """The framework's word in ours."""
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTP_405_METHOD_NOT_ALLOWED:
-        return render(MethodNotAllowed((error.headers or {}).get("Allow", "")))
+        return render(MethodNotAllowed(", ".join(_methods(path, routes))))
     if error.status_code == HTTP_404_NOT_FOUND:
-        return render(NotFound("not found"))
+        return render(_unknown(path))
     body = error_body(str(error.detail), code_of(error.status_code))
     return Response(body, error.status_code, media_type=JSON)
+
+
+def _unknown(path: str) -> GestaltError:
+    """A path that is none of ours (reference, sessions §2.5)."""
+    if path == SESSIONS:
+        return InvalidRequest("missing terminal id")
+    return NotFound("terminal not found" if path.startswith(SESSIONS) else "not found")
+
+
+def _methods(path: str, routes: Sequence[BaseRoute]) -> list[str]:
+    """What the path takes. The framework names the methods of one route only; a path has several."""
+    matching = [route for route in routes if isinstance(route, APIRoute) and route.path_regex.match(path)]
+    return [method for route in matching if route.path == matching[0].path for method in sorted(route.methods or ())]
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -33,6 +33,24 @@ Readable = Annotated[Kept, Depends(_kept)]
 """The session of the path, ended ones included."""
 
 
+def _form(form: Annotated[str, Query(alias="format")] = "") -> str:
+    if form not in {"", RAW, TEXT}:
+        raise InvalidRequest(f"format must be {RAW} or {TEXT}, not {form!r}")
+    return form
+
+
+def _cast(form: Annotated[str, Query(alias="format")] = "") -> int:
+    if form not in CASTS:
+        raise InvalidRequest(f"format must be v2 or v3, not {form!r}")
+    return CASTS[form]
+
+
+Form = Annotated[str, Depends(_form)]
+"""How lines are wanted. It stands before the session: a bad query is refused before an unknown session is."""
+Cast = Annotated[int, Depends(_cast)]
+"""The wanted version of asciicast; likewise."""
+
+
 class Patch(Struct, forbid_unknown_fields=True):
     """The body of PATCH."""
 
@@ -77,7 +95,7 @@ async def _delete_away(ref: str, state: Resources) -> Response:
 
 
 @router.get("/output")
-async def output(session: Held, state: Resources, form: Annotated[str, Query(alias="format")] = "") -> Response:
+async def output(form: Form, session: Held, state: Resources) -> Response:
     """The last lines."""
     settings = state["settings"]
     found = await asyncio.to_thread(
@@ -87,9 +105,9 @@ async def output(session: Held, state: Resources, form: Annotated[str, Query(ali
 
 
 @router.get("/history")
-async def history(request: Request, ref: str, state: Resources) -> Response:
+async def history(form: Form, request: Request, ref: str, state: Resources) -> Response:
     """A page of lines, going back in time."""
-    query, settings = request.query_params, state["settings"]
+    query, settings = bodies.query_of(request), state["settings"]
     count = bodies.whole_number(query.get("lines"), settings.session_scrollback_lines, "invalid lines", least=1)
     before = bodies.whole_number(query.get("before_cursor"), None, "invalid before_cursor", least=0)
     kept = await state["archive"].find(ref, request.headers.get("x-gestalt-uid"))
@@ -98,7 +116,7 @@ async def history(request: Request, ref: str, state: Resources) -> Response:
     return reply(
         {
             "id": kept.file.id,
-            "lines": _lines(found, query.get("format", "")),
+            "lines": _lines(found, form),
             "cursor": found.end if before is None else found.start,
             "next_before": found.start if found.start > base else None,
         }
@@ -118,17 +136,12 @@ def _page_and_base(folder: Any, before: int | None, count: int, most: int) -> tu
 
 
 def _lines(found: Page, form: str) -> list[str]:
-    if form not in {"", RAW, TEXT}:
-        raise InvalidRequest(f"format must be {RAW} or {TEXT}, not {form!r}")
     return [plain(line) for line in found.lines] if form == TEXT else found.lines
 
 
 @router.get("/recording")
-async def export(kept: Readable, form: Annotated[str, Query(alias="format")] = "") -> Response:
+async def export(version: Cast, kept: Readable) -> Response:
     """The retained journal as an asciicast."""
-    version = CASTS.get(form)
-    if version is None:
-        raise InvalidRequest(f"format must be v2 or v3, not {form!r}")
     return StreamingResponse(recording(kept.folder, kept.file, version), media_type="application/x-asciicast")
 
 

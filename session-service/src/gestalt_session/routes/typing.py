@@ -50,8 +50,10 @@ class Said(Struct, forbid_unknown_fields=True):
 
 
 @router.post("/input")
-async def type_input(request: Request, session: Held, state: Resources, paste: str = "", enter: str = "") -> Response:
+async def type_input(request: Request, ref: str, state: Resources, paste: str = "", enter: str = "") -> Response:
     """Type raw bytes; answers after the terminal took them."""
+    bodies.refuse_announced(request, state["settings"].input_limit)
+    session = state["service"].held(ref, request.headers.get("x-gestalt-uid"))
     body = await bodies.raw(request, state["settings"].input_limit)
     if not body:
         raise InvalidRequest(bodies.INVALID)
@@ -152,8 +154,9 @@ async def activate(session: Held) -> Response:
 @router.get("/input-history")
 async def input_history(request: Request, ref: str, state: Resources) -> Response:
     """What people sent, oldest first."""
-    limit = bodies.whole_number(request.query_params.get("limit"), DEFAULT_LIMIT, "invalid limit", least=1)
-    since = _since(request.query_params.get("since"))
+    query = bodies.query_of(request)
+    limit = bodies.whole_number(query.get("limit"), DEFAULT_LIMIT, "invalid limit", least=1)
+    since = _since(query.get("since"))
     session = state["service"].held(ref, request.headers.get("x-gestalt-uid"))
     history = await asyncio.to_thread(InputHistory, session.folder.input_history)
     return reply(

@@ -51,7 +51,7 @@ async def status(state: Resources) -> Response:
 @router.get("/api/git/log")
 async def git_log(request: Request, state: Resources) -> Response:
     """Recent commits."""
-    limit = bodies.whole_number(request.query_params.get("limit"), DEFAULT_COMMITS, "invalid limit", least=1)
+    limit = bodies.whole_number(bodies.query_of(request).get("limit"), DEFAULT_COMMITS, "invalid limit", least=1)
     try:
         found: dict[str, Any] = await gitlog.recent(
             state["settings"].workspace, min(limit or DEFAULT_COMMITS, MOST_COMMITS)

@@ -81,10 +81,14 @@ def check_size(cols: int, rows: int) -> None:
 
 def directory(order: Order, workspace: Path) -> Path:
     """Where the program starts, relative to the workspace or absolute. Raises InvalidRequest when it is none."""
-    path = workspace / (order.cwd or "")
-    if not path.is_dir():
+    try:
+        path = (workspace / (order.cwd or "")).resolve(strict=True)
+        is_directory = path.is_dir()
+    except OSError:  # too long a name, a loop of links, a folder we may not look into
+        is_directory = False
+    if not is_directory:
         raise InvalidRequest(f"directory {order.cwd!r} does not exist")
-    return path.resolve()
+    return path
 
 
 def base_name(title: str | None) -> str:
