@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from gestalt_session.terminal.launch import LARGEST_SIZE
 
-_MEANT_AS_CONTROL = re.compile(rb'\{.*"type"\s*:\s*"(?:resize|ack)".*\}\s*', re.DOTALL)
+_MEANT_AS_CONTROL = re.compile(rb'"type"\s*:\s*"(?:resize|ack)"')
 """What no parser takes (a number of thousands of digits) is a control with bad values all the same."""
+BEYOND_EVERY_END = 1 << 63
+_MOST_DIGITS = 18  # a longer number is beyond the end of every journal
 
 KNOWN_CONTROLS = frozenset({"resize", "ack"})
 """`ack` belongs to the screen: until it comes, acknowledgements are taken and ignored, never typed."""
@@ -39,7 +41,10 @@ class Attachment(Struct, frozen=True):
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    significant = text.lstrip("0")
+    return int(significant or "0") if len(significant) <= _MOST_DIGITS else BEYOND_EVERY_END
 
 
 def _flag(text: str | None) -> bool:
@@ -54,15 +59,17 @@ class Control(Struct, frozen=True):
 
 def control_of(text: bytes) -> Control | None:
     """The control frame that a text frame is; None when it is input."""
-    if not text.startswith(b"{"):
+    text = text.strip(b" \t\r\n")
+    if not (text.startswith(b"{") and text.endswith(b"}")):
         return None
     try:
         message = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return Control() if _MEANT_AS_CONTROL.fullmatch(text) else None
-    if not isinstance(message, dict) or message.get("type") not in KNOWN_CONTROLS:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Control() if _MEANT_AS_CONTROL.search(text) else None
+    kind = message.get("type") if isinstance(message, dict) else None
+    if not isinstance(kind, str) or kind not in KNOWN_CONTROLS:
         return None
-    return Control(_size(message) if message["type"] == "resize" else None)
+    return Control(_size(message) if kind == "resize" else None)
 
 
 def _size(message: dict[str, Any]) -> tuple[int, int] | None:
