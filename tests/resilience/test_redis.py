@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 from websockets.asyncio.client import connect
 
@@ -16,48 +12,7 @@ from tests.conftest import Starts
 from tests.support import processes, programs
 from tests.support.client import Api
 from tests.support.eventually import eventually
-
-
-class Listener:
-    """The events of `/api/sessions/events`, over as many connections as it takes, resumed by id."""
-
-    def __init__(self, api: Api) -> None:
-        self._url = f"ws{api.url.removeprefix('http')}/api/sessions/events"
-        self.frames: list[dict[str, Any]] = []
-        self.connected = 0
-
-    @property
-    def last(self) -> str | None:
-        """The id to come back with."""
-        return next((frame["id"] for frame in reversed(self.frames) if "id" in frame), None)
-
-    def of(self, kind: str, session_id: str) -> list[dict[str, Any]]:
-        """What was told of one session."""
-        return [frame for frame in self.frames if frame["type"] == kind and frame.get("session_id") == session_id]
-
-    async def follow(self) -> None:
-        """Until cancelled."""
-        while True:
-            after = f"?after={self.last}" if self.last else ""
-            with contextlib.suppress(OSError, Exception):
-                async with connect(self._url + after, proxy=None) as socket:
-                    self.connected += 1
-                    async for message in socket:
-                        self.frames.append(json.loads(message))
-            await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def listening(api: Api) -> AsyncIterator[Listener]:
-    """A listener that is connected."""
-    listener = Listener(api)
-    task = asyncio.create_task(listener.follow())
-    try:
-        await eventually(lambda: listener.connected)
-        yield listener
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from tests.support.listening import listening
 
 
 async def test_a_killed_redis_is_not_noticed_by_terminals_and_costs_no_event(stack: Starts) -> None:

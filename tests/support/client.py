@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -71,9 +71,9 @@ class Api:
         owner = (await self.session(ref))["worker"]
         return next(int(worker["pid"]) for worker in await self.get("/api/workers") if worker["id"] == owner)
 
-    def viewer(self, ref: str, **options: Any) -> Viewer:
-        """A viewer of a session; see Viewer."""
-        return Viewer(self.url, ref, token=self.token, **options)
+    def viewer(self, ref: str, *, others: Sequence[Api] = (), **options: Any) -> Viewer:
+        """A viewer of a session, at this gateway and at others; see Viewer."""
+        return Viewer([self.url, *(api.url for api in others)], ref, token=self.token, **options)
 
 
 class Broken(Exception):
@@ -86,12 +86,13 @@ class Viewer:
     It starts at `cursor` (or `tail` bytes before the end) and resumes by uid and cursor after any disconnect but a
     final one. Bytes that do not continue exactly where the last ones ended raise Broken, in the next wait or on
     leaving; so do bytes that differ from `expected(start, stop)`, if that is given. `keep=False` does not store them.
+    Of several gateways it takes the next one each time.
     `resets`, `resizes` are what it was told, `codes` how each connection ended, `exit_code` the program's.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         ref: str,
         *,
         token: str = "",
@@ -101,7 +102,8 @@ class Viewer:
         expected: Callable[[int, int], bytes] | None = None,
         keep: bool = True,
     ) -> None:
-        self._url, self._ref, self._token = url, ref, token
+        self._urls = [url] if isinstance(url, str) else list(url)
+        self._ref, self._token = ref, token
         self._first = {"tail": tail} if tail is not None else {"cursor": cursor}
         self._readonly, self._expected, self._keep = readonly, expected, keep
         self._connection: ClientConnection | None = None
@@ -204,7 +206,8 @@ class Viewer:
         place = self._first if self.start is None else {"cursor": self.end}
         query = {key: value for key, value in place.items() if value is not None}
         flags = {"control": 1, **({"readonly": 1} if self._readonly else {})}
-        return f"ws{self._url.removeprefix('http')}/ws/session/{quote(self._ref, safe='')}?{urlencode(query | flags)}"
+        url = self._urls[len(self.codes) % len(self._urls)]
+        return f"ws{url.removeprefix('http')}/ws/session/{quote(self._ref, safe='')}?{urlencode(query | flags)}"
 
     def _how(self) -> dict[str, Any]:
         return {
