@@ -155,7 +155,10 @@ class Worker:
         )
 
     async def _beat(self, service: SessionService) -> None:
-        service.terminals.settle()
+        try:
+            service.terminals.settle()
+        except Exception:
+            log.exception("housekeeping failed")  # the lease must be renewed all the same
         if self._settings.draining and not any(session.live for session in service.listed()):
             self._empty()
 

@@ -101,7 +101,6 @@ class SessionService:
         except (CreateFailed, HostFailed, HostGone, TimeoutError, OSError) as error:
             await self._give_back(file)
             raise _as_refusal(error) from error
-        self.outbox.put(announcements.created(session))
         await self._write(session)
         return session
 
@@ -194,27 +193,31 @@ class SessionService:
         """End what is unwanted, take closed sessions off the list when their time is over, then what they wrote."""
         for turn in count():
             await asyncio.sleep(TIDY_SECONDS)
-            try:
-                await self._tidy()
-                if turn % RETENTION_TURNS == 0:
-                    await self.terminals.remove_expired(time.time() - self.rules.retention)
-            except Exception:
-                log.exception("tidying failed")
+            for session in list(self.terminals.sessions.values()):
+                if self._is_over(session):
+                    await self._tidy(session)
+            if turn % RETENTION_TURNS == 0:
+                await self._forget_expired()
 
-    async def _tidy(self) -> None:
-        now = time.time()
-        for session in list(self.terminals.sessions.values()):
-            expired = session.closed_at is not None and now - session.closed_at > self.rules.closed_ttl
-            if expired or session.uid in self._unwanted:
-                self._unwanted.discard(session.uid)
-                await self.delete(session)
+    def _is_over(self, session: Session) -> bool:
+        expired = session.closed_at is not None and time.time() - session.closed_at > self.rules.closed_ttl
+        return expired or session.uid in self._unwanted
+
+    async def _tidy(self, session: Session) -> None:
+        """One that cannot be ended now does not keep the others from it, and is tried again."""
+        try:
+            await self.delete(session)
+            self._unwanted.discard(session.uid)
+        except Exception:
+            log.exception("a session could not be ended", session=session.id)
+
+    async def _forget_expired(self) -> None:
+        try:
+            await self.terminals.remove_expired(time.time() - self.rules.retention)
+        except Exception:
+            log.exception("what deleted sessions wrote could not be removed")
 
     # -- changing --------------------------------------------------------------------------------------------------
-
-    def resize(self, session: Session, cols: int, rows: int) -> None:
-        """Set a terminal's size and tell it."""
-        if session.resize(cols, rows):
-            self.outbox.put(announcements.resized(session))
 
     async def relabel(self, session: Session, title: str | None, labels: dict[str, str] | None) -> None:
         """PATCH: a key given replaces its value whole."""
@@ -231,6 +234,10 @@ class SessionService:
         """Its record is written with the next beat."""
         self.membership.changed(session)
 
+    def on_started(self, session: Session) -> None:
+        """Tell the bus."""
+        self.outbox.put(announcements.created(session))
+
     def on_closed(self, session: Session) -> None:
         """Tell the bus."""
         self.outbox.put(announcements.closed(session))
@@ -238,6 +245,10 @@ class SessionService:
     def on_bell(self, session: Session) -> None:
         """Tell the bus."""
         self.outbox.put(announcements.about(session, events.TERMINAL_BELL))
+
+    def on_resized(self, session: Session) -> None:
+        """Tell the bus."""
+        self.outbox.put(announcements.resized(session))
 
     def on_activity(self, session: Session, *, active: bool) -> None:
         """Tell the bus."""

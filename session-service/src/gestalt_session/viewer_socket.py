@@ -36,7 +36,6 @@ PING_SECONDS = 20.0
 MISSED_PINGS = 2
 CLOSE_SECONDS = 5.0  # how long a client has to answer a Close
 HANDSHAKE_SECONDS = 5.0
-RESIZE_SECONDS = 0.1  # a dragged window sends dozens of sizes; the last one counts
 GOING_AWAY = 1001
 STOPPING = "server stopping"
 POLICY = 1008
@@ -75,8 +74,6 @@ class ViewerSocket(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._pings = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._resize_timer: asyncio.TimerHandle | None = None
-        self._resize: tuple[int, int] | None = None
 
     # -- the sink --------------------------------------------------------------------------------------------------
 
@@ -126,7 +123,8 @@ class ViewerSocket(asyncio.Protocol):
         """Gone, by a Close or without."""
         del exc
         self._connections.discard(self)
-        self._cancel_timers()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._session is not None and self._viewer is not None:
             said_goodbye = self._wire.close_rcvd is not None or self._wire.close_sent is not None
             self._session.detach(self._viewer, cut_off=not said_goodbye)
@@ -189,7 +187,7 @@ class ViewerSocket(asyncio.Protocol):
 
     def _refusal(self, request: Request) -> tuple[http.HTTPStatus, str] | None:
         """What is refused before the upgrade, so that the gateway can act on it."""
-        if not same_token(bearer_of(request.headers.get("Authorization")), self._token):
+        if not same_token(bearer_of(_only(request, "Authorization")), self._token):
             return http.HTTPStatus.UNAUTHORIZED, "unauthorized\n"
         try:
             self._session = self._find(request)
@@ -202,7 +200,7 @@ class ViewerSocket(asyncio.Protocol):
     def _find(self, request: Request) -> Session:
         path = request.path.partition("?")[0]
         ref = unquote(path.removeprefix("/ws/session/"))
-        return self._service.held(ref, request.headers.get("X-Gestalt-Uid"))
+        return self._service.held(ref, _only(request, "X-Gestalt-Uid"))
 
     def _attach(self, request: Request) -> None:
         self._restart_timer(PING_SECONDS, self._ping)
@@ -237,9 +235,8 @@ class ViewerSocket(asyncio.Protocol):
         control = control_of(data) if self._text else None
         if control is None:
             self._type(data)
-        elif control.size is not None:
-            self._resize = control.size
-            self._resize_soon()
+        elif control.size is not None and self._session is not None:
+            self._session.resize_soon(*control.size)
 
     def _type(self, data: bytes) -> None:
         if self._session is None or not self._session.live:
@@ -259,22 +256,6 @@ class ViewerSocket(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _resize_soon(self) -> None:
-        """The first size holds at once, the last of a burst RESIZE_SECONDS later."""
-        if self._resize_timer is None:
-            self._apply_size()
-            self._resize_timer = self._loop.call_later(RESIZE_SECONDS, self._burst_over)
-
-    def _burst_over(self) -> None:
-        self._resize_timer = None
-        if self._resize is not None:
-            self._resize_soon()
-
-    def _apply_size(self) -> None:
-        if self._resize is not None and self._session is not None:
-            size, self._resize = self._resize, None
-            self._service.resize(self._session, *size)
-
     # -- time ------------------------------------------------------------------------------------------------------
 
     def _ping(self) -> None:
@@ -293,10 +274,11 @@ class ViewerSocket(asyncio.Protocol):
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, act)
 
-    def _cancel_timers(self) -> None:
-        for timer in (self._timer, self._resize_timer):
-            if timer is not None:
-                timer.cancel()
+
+def _only(request: Request, name: str) -> str | None:
+    """The value of a header; several are none, and never a session's uid."""
+    values = request.headers.get_all(name)
+    return ", ".join(values) if values else None
 
 
 def _pick(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:

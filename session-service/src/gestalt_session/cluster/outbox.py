@@ -59,7 +59,8 @@ class Outbox:
             return
         except Exception:
             log.exception("an event could not be published and is dropped", type=letter.event.type)
-        self._waiting.popleft()
+        if self._waiting and self._waiting[0] is letter:  # else it was dropped while it was under way
+            self._waiting.popleft()
         if self._dropped:
             log.error("events were dropped while the bus was away", count=self._dropped)
             self._dropped = 0

@@ -12,7 +12,16 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.status import HTTP_404_NOT_FOUND, HTTP_405_METHOD_NOT_ALLOWED
 
-from gestalt_contracts.errors import GestaltError, InvalidRequest, MethodNotAllowed, NotFound, code_of, error_body
+from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_contracts.errors import (
+    GestaltError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Unavailable,
+    code_of,
+    error_body,
+)
 
 JSON = "application/json; charset=utf-8"
 SESSIONS = "/api/sessions/"
@@ -29,6 +38,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(GestaltError, _ours)
     app.add_exception_handler(HTTPException, frameworks)
     app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(DirectoryUnavailable, _away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -65,6 +75,11 @@ def _methods(path: str, routes: Sequence[BaseRoute]) -> list[str]:
     """What the path takes. The framework names the methods of one route only; a path has several."""
     matching = [route for route in routes if isinstance(route, APIRoute) and route.path_regex.match(path)]
     return [method for route in matching if route.path == matching[0].path for method in sorted(route.methods or ())]
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    del request, error
+    return render(Unavailable("this cannot be done while Redis is away"))
 
 
 async def _gone(request: Request, error: Exception) -> Response:

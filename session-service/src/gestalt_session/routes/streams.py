@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -121,11 +121,23 @@ async def watcher_events(socket: WebSocket, state: Resources) -> None:
 
 
 async def _serve(socket: WebSocket, state: State, wanted: Wanted, heard: Callable[[Any], None] | None = None) -> None:
-    await socket.accept()
+    """Accepted only when the subscription holds: what happens from then on is told."""
     after = socket.query_params.get("after") or None
     items = follow(state["bus"], Stream.EVENTS, after, state["stopping"], pulse=PING_SECONDS)
-    sending = asyncio.ensure_future(_send(socket, items, wanted))
-    listening = asyncio.ensure_future(_listen(socket, heard))
+    async with aclosing(items):  # type: ignore[type-var]
+        try:
+            await anext(items)
+        except BusUnavailable:
+            await socket.accept()
+            await socket.close(TRY_AGAIN, "event bus unavailable")
+            return
+        await socket.accept()
+        await _converse(socket, _send(socket, items, wanted), _listen(socket, heard))
+
+
+async def _converse(socket: WebSocket, *sides: Coroutine[Any, Any, None]) -> None:
+    """Until the stream ends or the client leaves."""
+    sending, listening = map(asyncio.ensure_future, sides)
     try:
         await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -143,12 +155,11 @@ def _farewell(sending: asyncio.Future[None]) -> tuple[int, str]:
 
 
 async def _send(socket: WebSocket, items: AsyncIterator[Entry | Reset | None], wanted: Wanted) -> None:
-    async with aclosing(items):  # type: ignore[type-var]
-        async for item in items:
-            if isinstance(item, Reset):
-                await _send_frame(socket, reset_frame(item))
-            elif item is not None and wanted(item):
-                await _send_frame(socket, frame(item))
+    async for item in items:
+        if isinstance(item, Reset):
+            await _send_frame(socket, reset_frame(item))
+        elif item is not None and wanted(item):
+            await _send_frame(socket, frame(item))
 
 
 async def _send_frame(socket: WebSocket, value: Frame) -> None:

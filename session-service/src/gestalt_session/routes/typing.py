@@ -106,8 +106,7 @@ async def resize(request: Request, ref: str, state: Resources) -> Response:
     """Set the terminal's size."""
     size = bodies.parse(await bodies.raw(request, state["settings"].body_limit), Size)
     check_size(size.cols, size.rows)
-    session = _live(state, ref, request)
-    state["service"].resize(session, size.cols, size.rows)
+    _live(state, ref, request).resize(size.cols, size.rows)
     return nothing()
 
 

@@ -76,8 +76,8 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         return
     try:
         os.killpg(group, number)
-    except ProcessLookupError:
-        return  # it has ended meanwhile, which is what most signals want
+    except (ProcessLookupError, PermissionError):
+        return  # it has ended meanwhile, which is what most signals want; or it is another user's (sudo)
 
 
 def groups_of_session(leader: int) -> set[int]:

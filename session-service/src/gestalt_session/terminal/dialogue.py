@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gestalt_session.terminal.journal import Journal, Trimmed
@@ -38,6 +39,7 @@ class Dialogue:
         self._old_until = 0  # bells before this offset rang for the last worker
         self._rang_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._paste: bool | None = False  # None: to be looked up in what the last worker saw
 
     @property
@@ -82,6 +84,7 @@ class Dialogue:
 
     def close(self) -> None:
         """The terminal has ended, or the worker stops."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -100,6 +103,8 @@ class Dialogue:
         self._wait_for_replies()
 
     def _wait_for_replies(self) -> None:
+        if self._closed:
+            return
         due = self._questions.next_due()
         if due is not None and self._timer is None:
             delay = max(0.0, due - self._clock())
@@ -116,7 +121,8 @@ class Dialogue:
 
     def _note_answered(self) -> None:
         """Keep on disk up to where questions are settled, for a worker that takes over."""
-        self._answered.write_bytes(self.cursor.to_bytes(ANSWERED_BYTES, "big"))
+        with suppress(OSError):  # a full disk: a successor may answer once more, which beats a terminal that stops
+            self._answered.write_bytes(self.cursor.to_bytes(ANSWERED_BYTES, "big"))
 
     def _read_answered(self) -> int:
         try:

@@ -100,6 +100,11 @@ class SessionFolder:
         with self.sizes.open("ab") as sizes:
             sizes.write(msgspec.json.encode(mark) + b"\n")
 
+    def keep_size(self, file: SessionFile, offset: int) -> None:
+        """Keep a new size, for recordings and for whoever takes the session up. Raises OSError."""
+        self.note_size(file, offset)
+        self.save(file)
+
     def save_exit(self, exit_file: ExitFile) -> None:
         """Write `exit.json` whole or not at all."""
         replace_file(self.path / "exit.json", msgspec.json.encode(exit_file))

@@ -87,8 +87,17 @@ class Hosts:
     async def replace(self, dead: PtyHost) -> PtyHost:
         """A new host in place of one that died. Raises HostFailed."""
         async with self._starting:
+            await self._make_sure(dead)
             self.drop(dead)
             return await self._start()
+
+    async def _make_sure(self, dead: PtyHost) -> None:
+        """A connection may end although its host lives: it is killed first, so that there are never two readers."""
+        while lives(str(dead.path)):
+            with suppress(ProcessLookupError):
+                os.kill(dead.pid, signal.SIGKILL)
+            await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.to_thread(dead.path.unlink, missing_ok=True)
 
     def drop(self, host: PtyHost) -> None:
         """Forget a host that has gone."""
@@ -102,7 +111,7 @@ class Hosts:
             for host in self.all:
                 if not host.gone and not await host.answers(PING_SECONDS) and not host.gone:
                     log.error("the pty host hangs and is killed", pid=host.pid)
-                    with suppress(ProcessLookupError):
+                    with suppress(ProcessLookupError, PermissionError):
                         os.kill(host.pid, signal.SIGKILL)
 
     def close(self) -> None:

@@ -173,6 +173,8 @@ class PtyHost:
         handler(self, message, descriptors)
 
     def _lost(self) -> None:
+        if self.gone:
+            return
         self.close()
         if self._listener is not None:
             self._listener.on_host_gone(self)

@@ -6,6 +6,10 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class Served(Protocol):
     """What the pump serves: a session."""
@@ -45,6 +49,7 @@ class Pump:
             if session.serve():
                 session.queued = True
                 self._ready.append(session)
-        finally:
-            if self._ready:
-                self._schedule()
+        except Exception:
+            log.exception("a session could not be served")  # the others go on; its next byte tries again
+        if self._ready:
+            self._schedule()

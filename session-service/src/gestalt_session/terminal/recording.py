@@ -90,6 +90,7 @@ def _events(
 
 
 def _chunks(journal: Journal, start: int, end: int) -> Iterator[bytes]:
+    end = min(end, journal.end)  # the timing of a live session may be newer than this look at its journal
     while start < end:
         try:
             chunk = journal.read(start, min(CHUNK, end - start))

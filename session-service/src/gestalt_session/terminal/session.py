@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
+import structlog
+
 from gestalt_session.terminal import pacing
+from gestalt_session.terminal.bursts import Bursts
 from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.dialogue import Dialogue
 from gestalt_session.terminal.folder import SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
-from gestalt_session.terminal.keyboard import Keyboard
+from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
 from gestalt_session.terminal.viewer import CLOSED_NORMALLY, SESSION_CLOSED, Viewer
 
 CHUNK = 128 * 1024  # one frame of a flood: large enough to cost little, small enough to keep a turn short
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
+
+log = structlog.get_logger()
 
 
 class SessionListener(Protocol):
@@ -30,6 +36,9 @@ class SessionListener(Protocol):
 
     def on_bell(self, session: Session) -> None:
         """The program rang."""
+
+    def on_resized(self, session: Session) -> None:
+        """Its terminal has another size."""
 
     def on_activity(self, session: Session, *, active: bool) -> None:
         """It writes again, or has been quiet for IDLE_SECONDS."""
@@ -79,6 +88,7 @@ class Session:
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._cut_off: list[pacing.CutOff] = []
+        self._sizes = Bursts(self._set_size)
         self._waiting = False
         self._active = False
 
@@ -162,6 +172,7 @@ class Session:
 
     def _let_go(self) -> None:
         self._dialogue.close()
+        self._sizes.close()
         if self.keyboard is not None:
             self.keyboard.close()
         if self.device is not None:
@@ -208,6 +219,8 @@ class Session:
             self._serve_group(cursor, viewers, now)
         if self.status is Status.CLOSED:
             self._say_goodbye()
+            if not self.viewers:
+                self.journal.release()
         self._pace(now)
         return self._anything_owed()
 
@@ -306,6 +319,8 @@ class Session:
                 viewer.sink.control({"type": "exit", "exit_code": self.exit_code})
                 viewer.sink.finish(CLOSED_NORMALLY, SESSION_CLOSED)
                 self.viewers.discard(viewer)
+        if not self.viewers:
+            self.journal.release()
 
     def dismiss(self, code: int, reason: str) -> None:
         """Close every viewer at once."""
@@ -360,18 +375,28 @@ class Session:
         return self.keyboard.waiting if self.keyboard is not None else 0
 
     def _say(self, answer: bytes) -> None:
-        """Answer a question of the program in the viewers' place."""
+        """Answer a question of the program in the viewers' place; one that does not read waits for no answer."""
         if self.keyboard is not None:
-            self.keyboard.press(answer)
+            with suppress(KeyboardClosed, KeyboardFull):
+                self.keyboard.press(answer)
 
-    def resize(self, cols: int, rows: int) -> bool:
-        """Set the terminal's size and keep it for recordings; False when it is that size already."""
+    def resize(self, cols: int, rows: int) -> None:
+        """Set the terminal's size."""
+        self._sizes.now(cols, rows)
+
+    def resize_soon(self, cols: int, rows: int) -> None:
+        """Set the size that a viewer has; of many in a moment, the last."""
+        self._sizes.soon(cols, rows)
+
+    def _set_size(self, cols: int, rows: int) -> None:
         if self.device is None or not self.live or (cols, rows) == (self.file.cols, self.file.rows):
-            return False
+            return
         self.device.resize(cols, rows)
         self.file.cols, self.file.rows = cols, rows
-        self.folder.note_size(self.file, self.journal.end)
-        self.folder.save(self.file)
+        try:
+            self.folder.keep_size(self.file, self.journal.end)
+        except OSError as error:  # a full disk: the terminal has its size, a recording may not know it
+            log.warning("a size could not be kept", session=self.id, error=str(error))
         self.tell({"type": "resize", "cols": cols, "rows": rows})
+        self._listener.on_resized(self)
         self._listener.on_changed(self)
-        return True

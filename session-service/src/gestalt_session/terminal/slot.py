@@ -7,6 +7,7 @@ holds it, so two never type into one terminal; a restarted one claims it at once
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import secrets
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from gestalt_ptyhost.listening import lives
 
+_drafts = itertools.count()
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 MOST_SLOTS = 1_000  # a bound for the search, far over what one data directory serves
@@ -97,7 +99,7 @@ def _lock(folder: Path) -> int | None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a private file whole or not at all."""
-    draft = path.with_name(path.name + ".new")
+    draft = path.with_name(f"{path.name}.{next(_drafts)}.new")  # two threads may be writing the same file
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -27,6 +27,8 @@ TABLE: dict[tuple[Status, Happening], Status] = {
     (Status.STARTING, Happening.STARTED): Status.RUNNING,
     (Status.STARTING, Happening.FAILED): Status.CLOSED,
     (Status.STARTING, Happening.DELETED): Status.CLOSING,
+    (Status.CLOSING, Happening.STARTED): Status.CLOSING,  # deleted while it started
+    (Status.CLOSING, Happening.FAILED): Status.CLOSED,
     (Status.RUNNING, Happening.DELETED): Status.CLOSING,
     (Status.RUNNING, Happening.ENDED): Status.CLOSED,
     (Status.CLOSING, Happening.DELETED): Status.CLOSING,  # asking twice is asking once

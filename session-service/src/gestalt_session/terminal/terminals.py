@@ -15,15 +15,15 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 
+from gestalt_ptyhost.wire import close_all
 from gestalt_session.terminal.budget import Holding, cuts
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.folder import ExitFile, SessionFile, SessionFolder, known_sessions
-from gestalt_session.terminal.hosts import HostFailed, Hosts
+from gestalt_session.terminal.hosts import Hosts
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.retention import remove_expired
 from gestalt_session.terminal.session import Session
-from gestalt_session.terminal.states import Status
 
 WORKER_LOST = "worker lost"
 REPLACE_PAUSE = 0.5  # between tries to replace a dead host, when even that fails
@@ -46,11 +46,17 @@ class Observer(Protocol):
     def on_changed(self, session: Session) -> None:
         """Its summary is not what it was."""
 
+    def on_started(self, session: Session) -> None:
+        """Its program runs, or has run already."""
+
     def on_closed(self, session: Session) -> None:
         """Its program has ended."""
 
     def on_bell(self, session: Session) -> None:
         """Its program rang."""
+
+    def on_resized(self, session: Session) -> None:
+        """Its terminal has another size."""
 
     def on_activity(self, session: Session, *, active: bool) -> None:
         """It writes again, or has fallen quiet."""
@@ -82,9 +88,19 @@ class Terminals:
             self._next_number = max(self._next_number, file.number + 1)
             if file.deleted_at is None:
                 self._take_up(folder, file, held.pop(file.number, None))
+        deleted = {file.uid for _, file in known if file.deleted_at is not None}
         for host, terminal in held.values():
-            self._turn_away(host, terminal)
+            self._turn_away_or_leave(host, terminal, deleted)
         self._hosts.start_reading()
+
+    def _turn_away_or_leave(self, host: PtyHost, held: Held, deleted: set[str]) -> None:
+        """Only what is known to be deleted, or has no file at all, is hung up: a file may be unreadable for a while."""
+        uid = str(held.facts["uid"])
+        if uid not in deleted and (self._folder / "sessions" / uid / "session.json").exists():
+            log.error("a session's file cannot be read; its terminal is left alone", uid=uid)
+            close_all(held.descriptors)
+            return
+        self._turn_away(host, held)
 
     def _take_up(self, folder: SessionFolder, file: SessionFile, held: tuple[PtyHost, Held] | None) -> None:
         session = self._add(folder, file)
@@ -98,6 +114,7 @@ class Terminals:
             folder.save_exit(ended)
         session.was_closed(ended.exit_code, ended.ended_at, ended.reason)
         if held is not None:
+            close_all(held[1].descriptors)
             held[0].forget(file.number)
 
     def on_unclaimed(self, host: PtyHost, held: Held) -> None:
@@ -148,6 +165,7 @@ class Terminals:
             await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
             raise
         session.started(Device(int(held.facts["pid"]), held.descriptors))
+        self._observer.on_started(session)
         self._end_early(session)
         return session
 
@@ -210,7 +228,7 @@ class Terminals:
         session = self._numbers.get(number)
         if session is None:
             return
-        if session.status is Status.STARTING:
+        if session.live and session.device is None:
             self._early[number] = (exit_code, end)
             return
         session.on_end(end)
@@ -242,12 +260,15 @@ class Terminals:
             try:
                 host = await self._hosts.replace(dead)
                 break
-            except (HostFailed, OSError):
+            except Exception:
                 log.exception("no new pty host yet")
                 await asyncio.sleep(REPLACE_PAUSE)
         for session in orphans:
             if session.device is not None and session.live:
-                self._hand_over(session, session.device, host)
+                try:
+                    self._hand_over(session, session.device, host)
+                except Exception:
+                    log.exception("a terminal could not be handed over", session=session.id)
 
     def _hand_over(self, session: Session, device: Device, host: PtyHost) -> None:
         self._host_of[session.uid] = host
@@ -286,6 +307,10 @@ class Terminals:
     def on_bell(self, session: Session) -> None:
         """Pass it on."""
         self._observer.on_bell(session)
+
+    def on_resized(self, session: Session) -> None:
+        """Pass it on."""
+        self._observer.on_resized(session)
 
     def on_activity(self, session: Session, *, active: bool) -> None:
         """Pass it on."""
