@@ -24,6 +24,7 @@ from gestalt_contracts.directory_memory import InMemoryDirectory
 from gestalt_contracts.idempotency_memory import InMemoryIdempotency
 from gestalt_session.app import Worker
 from gestalt_session.server import Server, config_of, listening
+from gestalt_session.service import SessionService
 from gestalt_session.settings import Settings
 
 INTERNAL = "internal secret"
@@ -191,6 +192,12 @@ class Running:
             self._serving.result()
             raise AssertionError("the worker ended before it served")
         return False
+
+    @property
+    def service(self) -> SessionService:
+        """What its routes use."""
+        service: SessionService = self.server.lifespan.state["service"]
+        return service
 
     async def stop(self) -> None:
         """A clean stop; stopping twice is stopping once."""

@@ -319,8 +319,6 @@ class Session:
                 viewer.sink.control({"type": "exit", "exit_code": self.exit_code})
                 viewer.sink.finish(CLOSED_NORMALLY, SESSION_CLOSED)
                 self.viewers.discard(viewer)
-        if not self.viewers:
-            self.journal.release()
 
     def dismiss(self, code: int, reason: str) -> None:
         """Close every viewer at once."""
