@@ -44,12 +44,13 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what makes up a head that does not end, or a body that nobody wants."""
-        if self._is_unwanted():
+        unwanted = self._is_unwanted()
+        if unwanted:
             self._unwanted += len(data)
         super().data_received(data)
         if self._unwanted > UNWANTED_BYTES:
             self.transport.abort()
-        elif self._timer is not None and not self._is_unwanted():
+        elif self._timer is not None and not unwanted:  # the end of an unwanted body is no part of a head
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self.send_400_response("request head too long")
