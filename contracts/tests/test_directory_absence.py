@@ -194,3 +194,20 @@ async def test_the_memory_forgets_and_buries_by_its_clock() -> None:
     await directory.sweep(lost_after=60)
     assert await directory.sessions() == await directory.workers() == []
     assert await directory.find("u1") is None
+
+
+async def test_what_is_written_of_a_session_that_is_not_wanted_any_more_does_not_hide_that(rig: Rig) -> None:
+    lost, deleted = await rig.session(await rig.worker()), await rig.session(await rig.worker(), "u2")
+    await rig.expire("w1")
+    await rig.directory.sweep(lost_after=0)
+    other = await rig.worker("w2")
+    assert await rig.directory.claim(other, "u3", "Shell", only=False, created_at=3.0) == lost.id
+    assert await rig.other.request_end("u2")
+    back = await rig.worker()
+    assert await rig.directory.adopt(back, lost) is False
+    assert await rig.directory.adopt(back, deleted) is True
+    async with following(rig) as take:
+        await rig.directory.write(back, [lost, deleted])
+        told = [change.session for change in await take(2)]
+    assert [(record.name_lost, record.end_requested) for record in told if record] == [(True, False), (False, True)]
+    assert (await rig.found(lost.id)).uid == "u3"
