@@ -13,6 +13,7 @@ from gestalt_contracts.directory import Directory, DirectoryUnavailable, Session
 from gestalt_contracts.errors import Unavailable
 from gestalt_session.service import SessionService
 from gestalt_session.terminal.clock import moment
+from gestalt_session.terminal.session import Session
 
 
 class Overview:
@@ -32,8 +33,14 @@ class Overview:
         listed = {record.uid: self.shown(record) for record in self._sessions if not record.ended}
         mine = self._service.membership.record.id
         known = {uid: summary for uid, summary in listed.items() if uid in own or summary.get("worker") != mine}
-        merged = known | {uid: self._service.summary(session) for uid, session in own.items()}
+        unwanted = {record.uid for record in self._sessions if record.end_requested or record.name_lost}
+        merged = known | {uid: self._own(session, unwanted=uid in unwanted) for uid, session in own.items()}
         return sorted(merged.values(), key=lambda summary: (summary["created_at"], summary["uid"]))
+
+    def _own(self, session: Session, *, unwanted: bool) -> dict[str, Any]:
+        """A summary of ours; what was deleted, or lost its name, while we were away is as good as ended."""
+        summary = self._service.summary(session)
+        return summary | {"status": "closing"} if unwanted and session.live else summary
 
     def shown(self, record: SessionRecord) -> dict[str, Any]:
         """A record's summary with the directory's judgement of its status."""

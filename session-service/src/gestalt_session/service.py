@@ -188,6 +188,9 @@ class SessionService:
     async def end_unwanted(self, record: SessionRecord) -> None:
         """Deleted, or its name taken, while this worker was away: it is ended in the background of the next beats."""
         self._unwanted.add(record.uid)
+        session = self.terminals.sessions.get(record.uid)
+        if session is not None and session.live:
+            session.deleting()
 
     async def tidy_forever(self) -> None:
         """End what is unwanted, take closed sessions off the list when their time is over, then what they wrote."""
