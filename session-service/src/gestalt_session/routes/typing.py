@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from gestalt_contracts import events
-from gestalt_contracts.errors import Conflict, InvalidRequest, TimedOut, Unavailable, Unprocessable
+from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound, TimedOut, Unavailable, Unprocessable
 from gestalt_session.cluster import announcements
 from gestalt_session.routes import bodies
 from gestalt_session.routes.idempotent import Deed, once
@@ -53,7 +53,7 @@ class Said(Struct, forbid_unknown_fields=True):
 async def type_input(request: Request, ref: str, state: Resources, paste: str = "", enter: str = "") -> Response:
     """Type raw bytes; answers after the terminal took them."""
     bodies.refuse_announced(request, state["settings"].input_limit)
-    session = state["service"].held(ref, request.headers.get("x-gestalt-uid"))
+    session = await _held_or_refused(request, ref, state)
     body = await bodies.raw(request, state["settings"].input_limit)
     if not body:
         raise InvalidRequest(bodies.INVALID)
@@ -64,6 +64,15 @@ async def type_input(request: Request, ref: str, state: Resources, paste: str = 
         return await _type(session, body, paste=paste == "1", enter=enter == "1")
 
     return await once(request, body, state, act)
+
+
+async def _held_or_refused(request: Request, ref: str, state: State) -> Session:
+    """The session. Where there is none, a body that is too large is refused first all the same (contract §2)."""
+    try:
+        return state["service"].held(ref, request.headers.get("x-gestalt-uid"))
+    except NotFound:
+        await bodies.raw(request, state["settings"].input_limit)
+        raise
 
 
 async def _type(session: Session, body: bytes, *, paste: bool, enter: bool) -> Response:
