@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
+from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.folder import SessionFile, SessionFolder
 from gestalt_session.terminal.pump import Pump
+from gestalt_session.terminal.questions import CURSOR_ANSWER
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.states import Status
 from gestalt_session.terminal.viewer import Viewer
@@ -50,6 +53,9 @@ class Nobody:
         pass
 
     def on_bell(self, session: Session) -> None:
+        pass
+
+    def on_resized(self, session: Session) -> None:
         pass
 
     def on_activity(self, session: Session, *, active: bool) -> None:
@@ -200,6 +206,17 @@ async def test_a_viewer_gets_the_last_byte_then_the_exit_then_a_close(tmp_path: 
     assert screen.told == [{"type": "exit", "exit_code": -15}]
     assert screen.closed == (1000, "session closed")
     session.abandon()
+
+
+async def test_what_a_program_asks_before_its_start_is_noted_is_answered_then(tmp_path: Path) -> None:
+    session = session_in(tmp_path, asyncio.get_running_loop())
+    session.status = Status.STARTING
+    Host(session).write(b"\x1b[6n", inline=True)
+    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    session.started(Device(1, [writer, *(os.dup(reader) for _ in range(3))]))
+    assert os.read(reader, 100) == CURSOR_ANSWER
+    session.abandon()
+    os.close(reader)
 
 
 async def test_an_end_is_noted_once(tmp_path: Path) -> None:

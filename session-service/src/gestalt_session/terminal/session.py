@@ -89,6 +89,7 @@ class Session:
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._cut_off: list[pacing.CutOff] = []
         self._sizes = Bursts(self._set_size)
+        self._unsaid = b""
         self._waiting = False
         self._active = False
 
@@ -136,6 +137,7 @@ class Session:
         """Its program runs."""
         self.device = device
         self.keyboard = Keyboard(asyncio.get_running_loop(), device.master)
+        self._say(self._unsaid)
         self._move(Happening.STARTED)
         self._pump.wake(self)
 
@@ -374,7 +376,9 @@ class Session:
 
     def _say(self, answer: bytes) -> None:
         """Answer a question of the program in the viewers' place; one that does not read waits for no answer."""
-        if self.keyboard is not None:
+        if self.keyboard is None:
+            self._unsaid += answer  # it asked before its start was noted
+        elif answer:
             with suppress(KeyboardClosed, KeyboardFull):
                 self.keyboard.press(answer)
 
