@@ -49,6 +49,38 @@ def test_a_segment_that_vanished_meanwhile_is_trimmed(tmp_path: Path) -> None:
     assert trimmed.value.resume == 3
 
 
+def test_when_all_known_segments_vanished_reading_goes_on_at_the_first_that_is_there(tmp_path: Path) -> None:
+    segment(tmp_path, 0, b"one")
+    journal = Journal(tmp_path)
+    (tmp_path / f"{0:020d}").unlink()
+    segment(tmp_path, 50, b"later")
+    with pytest.raises(Trimmed, match="trimmed") as trimmed:
+        journal.read(0, 10)
+    assert (trimmed.value.resume, journal.base, journal.end) == (50, 50, 55)
+
+
+def test_when_everything_is_deleted_meanwhile_nothing_is_left_to_read(tmp_path: Path) -> None:
+    segment(tmp_path, 0, b"one")
+    journal = Journal(tmp_path)
+    (tmp_path / f"{0:020d}").unlink()
+    with pytest.raises(Trimmed) as trimmed:
+        journal.read(1, 10)
+    assert trimmed.value.resume == journal.end == 3
+    assert journal.stretch(0, 3) == (0, b"")
+
+
+def test_a_stretch_goes_over_segments_and_begins_behind_the_last_hole(tmp_path: Path) -> None:
+    segment(tmp_path, 10, b"abc")
+    segment(tmp_path, 13, b"def")
+    segment(tmp_path, 30, b"ghi")
+    journal = Journal(tmp_path)
+    assert journal.stretch(0, 15) == (10, b"abcde")
+    assert journal.stretch(11, 30) == (11, b"bcdef")
+    assert journal.stretch(11, 1_000) == (30, b"ghi")
+    assert journal.stretch(20, 25) == (20, b"")
+    journal.release()
+
+
 def test_an_open_segment_stays_readable_when_it_is_dropped(tmp_path: Path) -> None:
     segment(tmp_path, 0, b"one")
     segment(tmp_path, 3, b"two")
@@ -100,4 +132,16 @@ def test_in_an_endless_line_a_tail_begins_at_a_character(tmp_path: Path) -> None
     segment(tmp_path, 0, "ééééé".encode())
     journal = Journal(tmp_path)
     assert line_start(journal, 3) == 4
+    assert line_start(journal, 9) == 10, "never half a character, even if it is the last"
+    journal.release()
+
+
+def test_a_line_is_found_over_the_end_of_a_segment_and_begins_anew_behind_a_hole(tmp_path: Path) -> None:
+    segment(tmp_path, 0, b"one\ntw")
+    segment(tmp_path, 6, b"o\nthree")
+    segment(tmp_path, 50, b"after\n")
+    journal = Journal(tmp_path)
+    assert line_start(journal, 6) == 8
+    assert line_start(journal, 10) == 10
+    assert line_start(journal, 20) == 50
     journal.release()

@@ -13,14 +13,18 @@ from gestalt_session.terminal.recording import recording
 TITLE = "Shell 1"
 
 
+def file_of(created_at: float) -> SessionFile:
+    return SessionFile(
+        uid="u", id=TITLE, number=1, host="h", title="Shell", role="", command="sh", argv=["sh"], cwd="/",
+        cols=80, rows=24, created_at=created_at,
+    )  # fmt: skip
+
+
 def recorded(folder: Path, version: int) -> list[Any]:
     """A session of two bursts, a resize between them, a character cut by the second."""
     at = SessionFolder(folder / "session")
     at.make()
-    file = SessionFile(
-        uid="u", id=TITLE, number=1, host="h", title="Shell", role="", command="sh", argv=["sh"], cwd="/",
-        cols=80, rows=24, created_at=1_000.0,
-    )  # fmt: skip
+    file = file_of(1_000.0)
     data = "first é".encode() + b" second"
     (at.journal / f"{0:020d}").write_bytes(data)
     marks = [(1_000_000_000, 0), (1_002_500_000, 7)]  # the second begins inside the é
@@ -54,8 +58,28 @@ def test_version_3_has_intervals_and_the_exit(tmp_path: Path) -> None:
 def test_a_session_that_never_wrote_is_a_header(tmp_path: Path) -> None:
     at = SessionFolder(tmp_path / "session")
     at.make()
-    file = SessionFile(
-        uid="u", id=TITLE, number=1, host="h", title="", role="", command="", argv=[], cwd="/", cols=1, rows=1,
-        created_at=5.0,
-    )  # fmt: skip
-    assert len(list(recording(at, file, 2))) == 1
+    assert len(list(recording(at, file_of(5.0), 2))) == 1
+
+
+def test_marks_of_what_is_written_meanwhile_are_left_out(tmp_path: Path) -> None:
+    header, *events = recorded(tmp_path, 2)
+    at = SessionFolder(tmp_path / "session")
+    times = at.journal / f"{0:020d}.times"
+    times.write_bytes(times.read_bytes()[:32] + struct.pack("<QQQQ", 1_003_000_000, 500, 1_004_000_000, 900))
+    assert [json.loads(line) for line in b"".join(recording(at, file_of(1_000.0), 2)).splitlines()] == [header, *events]
+
+
+def test_an_unknown_exit_code_is_no_event(tmp_path: Path) -> None:
+    recorded(tmp_path, 3)
+    at = SessionFolder(tmp_path / "session")
+    at.save_exit(ExitFile(exit_code=None, ended_at=1_004.0, offset=0))
+    assert [json.loads(line)[1] for line in list(recording(at, file_of(1_000.0), 3))[1:]] == ["o", "r", "o"]
+
+
+def test_over_a_hole_and_after_a_trimmed_base_it_goes_on(tmp_path: Path) -> None:
+    at = SessionFolder(tmp_path / "session")
+    at.make()
+    for start, data in ((100, b"old "), (200, b"new")):
+        (at.journal / f"{start:020d}").write_bytes(data)
+    _, *events = [json.loads(line) for line in recording(at, file_of(1_000.0), 2)]
+    assert events == [[0.0, "o", "old "], [0.0, "o", "new"]]

@@ -24,6 +24,15 @@ def test_a_taken_back_string_ends_without_a_question() -> None:
     assert findings(b"\x1b]11;?\x18\x07") == [BELL]
 
 
+def test_a_string_that_never_ends_hides_no_question_after_it() -> None:
+    assert findings(b"\x1b]0;a title\x1b[6n\x07") == [Question.CURSOR, BELL]
+    assert findings(b"\x1b]11;?\x1b", b"[6n\x07") == [Question.CURSOR, BELL]
+
+
+def test_every_bell_of_plain_text_is_found() -> None:
+    assert findings(b"\x07\x07") == findings(b"\x07", b"\x07") == [BELL, BELL]
+
+
 def test_plain_text_with_a_bell_rings() -> None:
     assert findings(b"text\x07more") == [BELL]
 

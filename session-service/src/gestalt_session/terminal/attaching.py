@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gestalt_session.terminal.journal import Journal, Trimmed
 
 SEARCHED = 64 * 1024  # how far a line start is looked for; a longer line counts as endless
@@ -22,19 +24,30 @@ def line_start(journal: Journal, offset: int) -> int:
     """The first line start at or after `offset`; within one endless line, the next character."""
     if offset <= journal.base:
         return journal.base
-    before = max(journal.base, offset - 1)
+    before = offset - 1
     try:
         text = journal.read(before, SEARCHED + 1)
     except Trimmed as trimmed:
         return trimmed.resume
+    text += _following(journal, before + len(text), offset + SEARCHED)
     newline = text.find(b"\n")
     if newline >= 0:
         return before + newline + 1
-    return _character_start(text[offset - before :], offset)
+    return _character_start(text[1:], offset)
+
+
+def _following(journal: Journal, start: int, end: int) -> bytes:
+    """What later segments have until `end` or a hole: a read stops where its segment does."""
+    parts = []
+    with suppress(Trimmed):
+        while start < end and (part := journal.read(start, end - start)):
+            parts.append(part)
+            start += len(part)
+    return b"".join(parts)
 
 
 def _character_start(text: bytes, offset: int) -> int:
     for index, byte in enumerate(text[:_LONGEST_CHARACTER]):
         if byte & _CONTINUATION_MASK != _CONTINUATION:
             return offset + index
-    return offset
+    return offset if len(text) >= _LONGEST_CHARACTER else offset + len(text)

@@ -7,14 +7,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gestalt_session.terminal.journal import Journal, Trimmed
+from gestalt_session.terminal.journal import BLOCK, Journal
 from gestalt_session.terminal.questions import Questions
-from gestalt_session.terminal.scanner import BELL, LAST_PASTE_MODE, PASTE_OFF, PASTE_ON, Question, Scanner
+from gestalt_session.terminal.scanner import (
+    BELL,
+    LAST_PASTE_MODE,
+    LONGEST_SEQUENCE,
+    PASTE_OFF,
+    PASTE_ON,
+    Question,
+    Scanner,
+)
 
 BELL_SECONDS = 1.0  # at most one bell a second is told
 LOOK_BACK = 1024 * 1024  # how far a new worker looks for questions that the last one left open
 ANSWERED_BYTES = 8
-SEARCH_BLOCK = 256 * 1024
 
 
 class Dialogue:
@@ -105,8 +112,11 @@ class Dialogue:
     def _wait_for_replies(self) -> None:
         if self._closed:
             return
+        if self._timer is not None:
+            self._timer.cancel()  # a question that came later may have to be answered sooner
+            self._timer = None
         due = self._questions.next_due()
-        if due is not None and self._timer is None:
+        if due is not None:
             delay = max(0.0, due - self._clock())
             self._timer = asyncio.get_running_loop().call_later(delay, self._replies_due)
 
@@ -133,14 +143,13 @@ class Dialogue:
 
 def _last_paste_mode(journal: Journal, end: int) -> bool:
     """Look for the last switch before `end`, going back in time; a shell makes one at every prompt, so it is near."""
-    low, overlap = end, 64
+    low, later = end, b""
     while low > journal.base:
-        high, low = low, max(journal.base, low - SEARCH_BLOCK)
-        try:
-            block = journal.read(low, high - low + overlap)
-        except Trimmed:
-            return False
-        match = LAST_PASTE_MODE.match(block)
+        high = low
+        low, block = journal.stretch(max(journal.base, high - BLOCK), high)
+        whole = low + len(block) == high  # else a hole lies between this block and the later one
+        match = LAST_PASTE_MODE.match(block + later[:LONGEST_SEQUENCE] if whole else block)
         if match:
             return match.group().endswith(b"h")
+        later = block
     return False

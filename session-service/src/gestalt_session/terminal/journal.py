@@ -11,6 +11,7 @@ from bisect import bisect_right
 from pathlib import Path
 
 NAME_DIGITS = 20
+BLOCK = 256 * 1024  # read at once when more than that is wanted
 OPEN_SEGMENTS = 4  # a slow and a fast viewer, an export and the scanner; each is one file descriptor
 
 
@@ -88,14 +89,26 @@ class Journal:
             raise Trimmed(self.base, "trimmed")
         start = self._starts[index]
         chunk = self._pread(start, offset - start, min(limit, self.end - offset))
-        return chunk or self._beyond(index, offset)
+        if not chunk:
+            raise Trimmed(self._next_after(start), "hole")
+        return chunk
 
-    def _beyond(self, index: int, offset: int) -> bytes:
-        if index + 1 < len(self._starts) and self._starts[index + 1] > offset:
-            raise Trimmed(self._starts[index + 1], "hole")
-        if index + 1 < len(self._starts):
-            return self.read(self._starts[index + 1], 0)
-        raise Trimmed(self.end, "hole")
+    def stretch(self, start: int, end: int) -> tuple[int, bytes]:
+        """The bytes from `start` to `end` over all segments; they begin later where a hole or the base lies between."""
+        parts: list[bytes] = []
+        position, end = start, min(end, self.end)
+        while position < end:
+            try:
+                part = self.read(position, min(BLOCK, end - position))
+            except Trimmed as trimmed:
+                if trimmed.resume >= end:
+                    break
+                start = position = trimmed.resume
+                parts.clear()
+                continue
+            position += len(part)
+            parts.append(part)
+        return start, b"".join(parts)
 
     def _pread(self, start: int, position: int, limit: int) -> bytes:
         descriptor = self._open.get(start)
@@ -103,14 +116,14 @@ class Journal:
             try:
                 descriptor = os.open(self._path(start), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                self._forget(start)
-                raise Trimmed(self.base, "trimmed") from None
+                self.rescan()  # the host has dropped it before it told us, and maybe more
+                raise Trimmed(self._next_after(start), "trimmed") from None
             self._keep(start, descriptor)
         return os.pread(descriptor, limit, position)
 
-    def _forget(self, start: int) -> None:
-        """Note a segment that the host dropped before it told us."""
-        self._starts = [kept for kept in self._starts if kept > start] or self._starts[-1:]
+    def _next_after(self, start: int) -> int:
+        """Where the next segment begins; the end if there is none."""
+        return next((later for later in self._starts if later > start), self.end)
 
     def _keep(self, start: int, descriptor: int) -> None:
         while len(self._open) >= OPEN_SEGMENTS:

@@ -11,13 +11,12 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from gestalt_session.terminal.journal import Journal, Trimmed
+from gestalt_session.terminal.journal import BLOCK, Journal
 
 LONGEST_LINE = 64 * 1024
-_BLOCK = 256 * 1024
 _LONGEST_ESCAPE = 256  # an unfinished sequence longer than this is no sequence
 _INCOMPLETE = re.compile(
-    rb"(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?)?"  # an escape sequence that has not ended
+    rb"(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?)?"  # an escape sequence that has not ended
     rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"  # a character that has not
 )
 _ESCAPES = re.compile(
@@ -38,12 +37,12 @@ def page(journal: Journal, before: int | None, count: int, most_bytes: int) -> P
     end = journal.end if before is None else min(before, journal.end)
     end = max(end, journal.base)
     low = max(journal.base, end - most_bytes)
-    text, start = _range(journal, low, end)
-    end -= len(_torn_tail(text))
-    text = text[: end - start]
+    start, text = journal.stretch(low, end)
+    torn = len(text) - _untorn_length(text)
+    end, text = end - torn, text[: len(text) - torn]
     pieces = _pieces(text, start, _line_start(journal, start))
     chosen = pieces[-count:]
-    first = chosen[0][0] if chosen else end
+    first = chosen[0][0] if chosen else min(start, end)  # nothing but a hole: the next page lies before it
     return Page([_shown(line) for _, line in chosen], first, end)
 
 
@@ -56,34 +55,19 @@ def _shown(line: bytes) -> str:
     return line.decode("utf-8", "replace")
 
 
-def _range(journal: Journal, start: int, end: int) -> tuple[bytes, int]:
-    """The bytes from `start` to `end`, beginning later where a hole or the base lies between."""
-    parts: list[bytes] = []
-    position = start
-    while position < end:
-        try:
-            chunk = journal.read(position, min(_BLOCK, end - position))
-        except Trimmed as trimmed:
-            if trimmed.resume >= end:
-                break
-            parts, start, chunk = [], trimmed.resume, b""
-            position = start
-        position += len(chunk)
-        parts.append(chunk)
-    return b"".join(parts), start
-
-
-def _torn_tail(text: bytes) -> bytes:
-    match = _INCOMPLETE.search(text, max(0, len(text) - _LONGEST_ESCAPE))
-    return match.group() if match else b""
+def _untorn_length(text: bytes) -> int:
+    """How much of `text` ends where no character or sequence is torn."""
+    floor, end = max(0, len(text) - _LONGEST_ESCAPE), len(text)
+    while match := _INCOMPLETE.search(text, floor, end):
+        end = match.start()
+    return end
 
 
 def _line_start(journal: Journal, start: int) -> int:
     """Where the line that `start` lies in begins; `start` itself when a line begins there."""
     position = start
     while position > journal.base:
-        low = max(journal.base, position - _BLOCK)
-        block, low = _range(journal, low, position)
+        low, block = journal.stretch(max(journal.base, position - BLOCK), position)
         if low + len(block) < position:
             break  # a hole ends here: what comes after it begins anew
         newline = block.rfind(b"\n")
@@ -115,12 +99,13 @@ def _pieces(text: bytes, start: int, line_start: int) -> list[tuple[int, bytes]]
 def _grid(text: bytes, start: int, line_start: int, line_end: int) -> list[tuple[int, int]]:
     """Cuts of one line, LONGEST_LINE apart from its start; pieces that begin before `start` are left out."""
     nominal = range(line_start, max(line_end, line_start + 1), LONGEST_LINE)
-    untorn = (_untorn(text, start, cut) if cut > line_start else cut for cut in nominal if cut >= start)
-    cuts = [cut for cut in untorn if cut >= start]
+    cuts = [line_start] if line_start >= start else []
+    # A cut that needs a look at what is before `text` is left to the next page.
+    cuts += [_untorn(text, start, cut) for cut in nominal[1:] if cut >= start + _LONGEST_ESCAPE]
     return list(pairwise([*cuts, line_end])) if cuts else []
 
 
 def _untorn(text: bytes, start: int, cut: int) -> int:
     """`cut`, moved back to where no character or sequence is torn."""
     before = text[max(0, cut - start - _LONGEST_ESCAPE) : cut - start]
-    return cut - len(_torn_tail(before))
+    return cut - len(before) + _untorn_length(before)

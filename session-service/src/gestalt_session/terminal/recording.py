@@ -73,7 +73,8 @@ def _events(
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     waiting = [size for size in sizes if size.offset > journal.base or size.at > marks[0].at]
     position, last = journal.base, marks[0].at
-    for mark, until in zip(marks, [*(mark.offset for mark in marks[1:]), journal.end], strict=True):
+    end = journal.end  # a program that writes meanwhile has left marks beyond it
+    for mark, until in zip(marks, [*(min(mark.offset, end) for mark in marks[1:]), end], strict=True):
         last = max(last, mark.at)
         while waiting and waiting[0].offset <= max(position, mark.offset):
             size = waiting.pop(0)
@@ -85,8 +86,8 @@ def _events(
         position = max(position, until)
     for size in waiting:
         yield size.at, "r", f"{size.cols}x{size.rows}"
-    if ended is not None:
-        yield ended.ended_at, "x", str(ended.exit_code if ended.exit_code is not None else "")
+    if ended is not None and ended.exit_code is not None:
+        yield ended.ended_at, "x", str(ended.exit_code)
 
 
 def _chunks(journal: Journal, start: int, end: int) -> Iterator[bytes]:

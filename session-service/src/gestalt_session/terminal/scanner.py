@@ -74,7 +74,7 @@ class Scanner:
         """Look at the next bytes; what they hold, in order."""
         self.cursor += len(data)
         if not self._carry and self._string is None and b"\x1b" not in data:
-            return [BELL] if b"\x07" in data else []
+            return [BELL] * data.count(b"\x07")
         return self._walk(self._carry + data)
 
     def jump(self, cursor: int) -> None:
@@ -111,6 +111,9 @@ class Scanner:
         if token in _STRING_OPENERS:
             self._string = token  # a terminal too starts anew at an ESC that is no end
             return None
+        if token.startswith(b"\x1b["):
+            self._string = None
+            return self._token(token, b"")
         self._string = None if token in _STRING_ENDS else string
         return _recognise(string, _STRING_QUESTIONS) if token in {b"\x07", b"\x1b\\"} else None
 
