@@ -28,12 +28,6 @@ Both = tuple[Api, Api]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with Stack(tmp_path_factory.mktemp("system"), token=TOKEN) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def both(system: Stack) -> AsyncIterator[Both]:
     """Clients of the gateway of `up` and of another one."""
     async with system.api() as one, system.second_gateway() as two, two:
