@@ -9,6 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from tests.support import programs
 from tests.support.client import Api
@@ -223,3 +226,30 @@ async def test_a_session_is_made_from_as_little_as(api: Api, body: bytes) -> Non
     assert made["cols"] == (9 if b"cols" in body else 80)
     assert (made["skills"], made["prompt_files"], made["launch"]["prompt_files"]) == ([], [], None)
     assert (await api.delete(made["uid"])).status_code == 204
+
+
+async def test_without_a_token_everyone_is_let_in_whatever_they_show(api: Api, system: Stack) -> None:
+    for headers in ({"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}, {"Cookie": "gestalt_1=x"}):
+        assert (await api.http.get("/api/status?token=wrong", headers=headers)).status_code == 200
+    assert (await api.http.post("/api/auth/login", json={"token": "any"})).status_code == 204
+    ticket = (await api.http.post("/api/auth/ticket")).json()["ticket"]
+    api.http.cookies.clear()
+    for query in ("", "?token=wrong", "?ticket=wrong", f"?ticket={ticket}"):
+        url = f"ws{system.url.removeprefix('http')}/ws/events{query}"
+        async with connect(url, proxy=None, origin=Origin(system.url)):
+            pass
+    for origin in ("http://evil.example", "null"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(f"ws{system.url.removeprefix('http')}/ws/events", proxy=None, origin=Origin(origin)):
+                pass
+        assert refused.value.response.status_code == 403
+
+
+async def test_a_program_gets_nothing_of_the_services_own_environment(api: Api) -> None:
+    session = await api.create("env; printf done; sleep 600", env={"OTEL_SERVICE_NAME": "given"})
+    async with api.viewer(session["uid"]) as viewer:
+        await viewer.shows(b"done")
+        lines = bytes(viewer.data).split(b"\r\n")
+    ours = {line for line in lines if line.startswith((b"GESTALT_", b"REDIS_", b"OTEL_"))}
+    assert {line.partition(b"=")[0] for line in ours} == {b"GESTALT_SESSION_ID", b"GESTALT_URL", b"OTEL_SERVICE_NAME"}
+    assert f"GESTALT_SESSION_ID={session['id']}".encode() in ours
