@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,9 @@ async def _git(workspace: Path, *arguments: str) -> None:
     process = await asyncio.create_subprocess_exec("git", *arguments, cwd=workspace)
     async with asyncio.timeout(10):
         assert await process.wait() == 0
+
+
+async def test_a_program_has_the_limit_of_open_files_that_gestalt_was_started_with(api: Api) -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    session = await api.create("ulimit -Sn; sleep 600")
+    await eventually(lambda: _shows(api, session["uid"], str(soft)))

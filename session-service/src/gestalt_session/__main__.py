@@ -32,10 +32,10 @@ def main() -> None:
         return  # the parent ended before it needed us
     settings = read_settings()
     logs.configure()
-    _allow_many_files()
+    open_files = _allow_many_files()
     listener = _listener(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, watch_parent=standby))
+        runner.run(_serve(settings, listener, open_files, watch_parent=standby))
 
 
 def read_settings() -> Settings:
@@ -69,13 +69,14 @@ def advertised(host: str, port: int) -> str:
         sys.exit(f"session worker: listens on {host} and finds no address of its own, set GESTALT_ADVERTISE: {error}")
 
 
-def _allow_many_files() -> None:
-    """A session takes six descriptors, a viewer one: raise our own soft limit as far as we may."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _allow_many_files() -> int:
+    """A session takes up to eight descriptors, a viewer one: raise our own soft limit as far as we may; what it was."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: bool) -> None:
+async def _serve(settings: Settings, listener: socket.socket, open_files: int, *, watch_parent: bool) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
@@ -100,6 +101,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
             idempotency=RedisIdempotency(client, names),
             inherited=dict(os.environ),
             names=names,
+            open_files=open_files,
             empty=stop,
         )
         url = f"http://{host}:{port}"

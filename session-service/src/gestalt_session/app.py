@@ -52,6 +52,7 @@ class Worker:
         idempotency: IdempotencyStore,
         inherited: Mapping[str, str],
         names: Names | None = None,
+        open_files: int | None = None,
         empty: Callable[[], None] = lambda: None,
     ) -> None:
         """Wire up one worker; nothing is opened before the lifespan begins.
@@ -68,6 +69,7 @@ class Worker:
         self._idempotency = idempotency
         self._inherited = inherited
         self._names = names or Names()
+        self._open_files = open_files
         self._empty = empty
         self.app: ASGIApp = InternalBearer(_without_trailing_slash(self._fastapi()), settings.token)
 
@@ -128,6 +130,7 @@ class Worker:
             segment=max(64 * 1024, settings.journal_size // 16),
             budget=settings.journal_budget,
             hosts=settings.pty_hosts,
+            open_files=self._open_files,
         )
         service.terminals = Terminals(slot.folder, limits, service)
         service.membership = Membership(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -22,6 +24,8 @@ PING_EVERY = 5.0  # a hung host makes every terminal stand still: ten seconds ar
 PING_SECONDS = 5.0  # a busy host answers between two turns; this long without an answer is hung
 MOST_HOSTS = 64
 START_TRIES = 5
+USER_BUS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+"""What `systemd-run --user` finds its manager by; the host itself gets no environment."""
 HUNG_SECONDS = 10.0  # how long a host that lives may be silent at a worker's start
 RETRY_SECONDS = 0.1
 
@@ -35,10 +39,11 @@ class HostFailed(Exception):
 class Hosts:
     """The hosts whose sockets lie in `folder`. New sessions go to the one with the fewest, of today's release."""
 
-    def __init__(self, folder: Path, listener: HostListener, *, count: int) -> None:
+    def __init__(self, folder: Path, listener: HostListener, *, count: int, open_files: int | None = None) -> None:
         self._folder = folder
         self._listener = listener
         self._count = count
+        self._open_files = open_files
         self._hosts: list[PtyHost] = []
         self._starting = asyncio.Lock()
 
@@ -124,7 +129,7 @@ class Hosts:
         for attempt in range(1, START_TRIES + 1):
             path = self._free_path()
             try:
-                await start_host(path)
+                await start_host(path, open_files=self._open_files, scoped=attempt == 1)
                 host = await connect(path)
             except (OSError, TimeoutError, HostFailed) as error:
                 log.warning("a pty host could not be started", attempt=attempt, error=str(error))
@@ -151,14 +156,19 @@ def kill_holder(path: Path) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-async def start_host(path: Path) -> None:
-    """Run a host that listens at `path`. It leaves our process tree, and takes neither our environment nor our lock."""
+async def start_host(path: Path, *, open_files: int | None = None, scoped: bool = True) -> None:
+    """Run a host that listens at `path`. It leaves our process tree, and takes neither our environment nor our lock.
+
+    `open_files`: the soft limit that programs are to start with; ours was raised for our own sake.
+    """
+    scope = scope_prefix(os.environ) if scoped else []
     with (path.parent / "host.log").open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            *scope_prefix(os.environ),
+            *scope,
             sys.executable,
             *("-I", "-m", "gestalt_ptyhost", "--socket", str(path)),
-            env={},
+            env={name: os.environ[name] for name in USER_BUS if name in os.environ} if scope else {},
+            preexec_fn=None if open_files is None else partial(_limit_open_files, open_files),
             cwd=path.parent,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -177,4 +187,9 @@ def scope_prefix(environ: Iterable[str]) -> list[str]:
     if runner is None:
         return []
     own = [] if os.geteuid() == 0 else ["--user"]
-    return [runner, *own, "--scope", "--quiet", "--collect", "--"]
+    return [runner, *own, "--scope", "--quiet", "--collect", "--", "/usr/bin/env", "-i"]
+
+
+def _limit_open_files(soft: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), hard))

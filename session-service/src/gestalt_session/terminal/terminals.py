@@ -38,6 +38,7 @@ class Limits(Struct, frozen=True):
     segment: int
     budget: int
     hosts: int = 1
+    open_files: int | None = None  # what programs start with; None: what we have
 
 
 class Observer(Protocol):
@@ -70,7 +71,7 @@ class Terminals:
         self._folder = slot
         self._limits = limits
         self._observer = observer
-        self._hosts = Hosts(slot, self, count=limits.hosts)
+        self._hosts = Hosts(slot, self, count=limits.hosts, open_files=limits.open_files)
         self._pump = Pump(asyncio.get_running_loop())
         self._numbers: dict[int, Session] = {}
         self._host_of: dict[str, PtyHost] = {}
