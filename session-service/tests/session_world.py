@@ -160,7 +160,7 @@ class Running:
         environment = {"PATH": os.environ["PATH"], MARK: world.mark, **inherited}
         self.world = world
         self.settings = Settings(
-            **{"workspace": world.workspace, "data_dir": world.data, "shell": "/bin/sh", **settings},
+            **{"workspace": world.workspace, "data_dir": world.data, "shell": "/bin/sh", "pass_env": ["*"], **settings},
             internal_token=INTERNAL,
         )
         self._listener = listening("127.0.0.1", 0)
