@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import json
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from viewing import BEARER, INTERNAL, Viewer
+from waiting import DEADLINE, eventually
 
 from gestalt_contracts.bus_memory import InMemoryBus
 from gestalt_contracts.directory_memory import InMemoryDirectory
@@ -27,12 +25,11 @@ from gestalt_session.server import Server, config_of, listening
 from gestalt_session.service import SessionService
 from gestalt_session.settings import Settings
 
-INTERNAL = "internal secret"
-BEARER = {"Authorization": f"Bearer {INTERNAL}"}
-DEADLINE = 5.0
 MARK = "SESSION_TEST_MARK"
 """A variable that every program of a world has: what is left of them is found and killed by it."""
 QUIET = ["sleep", "600"]
+DEAF = ["sh", "-c", "stty raw -echo; printf ready; exec sleep 600"]
+"""Reads nothing, once it has said `ready`."""
 CODES = {
     400: "invalid_request",
     404: "not_found",
@@ -45,24 +42,6 @@ CODES = {
 }
 ECHO = ["sh", "-c", "stty raw -echo; printf ready; exec cat"]
 """Types back every byte, once it has said `ready`."""
-
-
-async def eventually(condition: Callable[[], Any], *, within: float = DEADLINE) -> Any:
-    """The first true value of `condition`, plain or async; AssertionError with the last one when there is none."""
-    until = asyncio.get_running_loop().time() + within
-    while True:
-        value = condition()
-        if value := await value if inspect.isawaitable(value) else value:
-            return value
-        assert asyncio.get_running_loop().time() < until, f"not within {within:g} s: {named(condition)}: {value!r}"
-        await asyncio.sleep(0.005)
-
-
-def named(condition: Callable[[], Any]) -> str:
-    """The source of a condition, if it has one."""
-    with suppress(OSError, TypeError):
-        return inspect.getsource(condition).strip()
-    return repr(condition)
 
 
 # -- processes -----------------------------------------------------------------------------------------------------
@@ -274,75 +253,6 @@ def of(ref: str, action: str = "") -> str:
 def socket_of(ref: str) -> str:
     """The path of its socket."""
     return f"/ws/session/{quote(ref, safe='')}"
-
-
-class Viewer:
-    """One WebSocket connection that keeps what it is sent."""
-
-    def __init__(self, url: str, *, headers: dict[str, str] | None = None, reads: bool = True, **how: Any) -> None:
-        self._url = url
-        self._how = {"additional_headers": BEARER if headers is None else headers, "proxy": None, **how}
-        self._reads = reads
-        self._stack = AsyncExitStack()
-        self.connection: ClientConnection
-        self.data = bytearray()
-        self.words: list[dict[str, Any]] = []
-        self.ended = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        link = connect(self._url, compression=None, max_size=None, ping_interval=None, close_timeout=1, **self._how)
-        self.connection = await self._stack.enter_async_context(link)
-        if self._reads:
-            reading = asyncio.create_task(self._read())
-            self._stack.callback(reading.cancel)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._stack.aclose()
-
-    async def _read(self) -> None:
-        with suppress(ConnectionClosed):
-            async for frame in self.connection:
-                if isinstance(frame, str):
-                    self.words.append(json.loads(frame))
-                else:
-                    self.data += frame
-        self.ended.set()
-
-    async def shows(self, text: bytes) -> None:
-        """Wait until `text` has come."""
-        await eventually(lambda: text in self.data or self._gave(text))
-
-    def _gave(self, text: bytes) -> bool:
-        assert not self.ended.is_set(), f"{text!r} never came, but {bytes(self.data[-200:])!r}"
-        return False
-
-    async def hears(self, kind: str, count: int = 1) -> dict[str, Any]:
-        """Wait for the nth text frame of a type."""
-        await eventually(lambda: len(self.told(kind)) >= count)
-        return self.told(kind)[count - 1]
-
-    def told(self, kind: str) -> list[dict[str, Any]]:
-        """The text frames of a type."""
-        return [word for word in self.words if word["type"] == kind]
-
-    async def closed(self) -> tuple[int | None, str | None]:
-        """Wait for the Close: its code and reason."""
-        async with asyncio.timeout(DEADLINE):
-            await self.ended.wait()
-        return self.connection.close_code, self.connection.close_reason
-
-    async def send(self, message: bytes | str) -> None:
-        """One frame, binary or text."""
-        await self.connection.send(message)
-
-    async def resize(self, cols: Any, rows: Any) -> None:
-        """A control frame."""
-        await self.send(json.dumps({"type": "resize", "cols": cols, "rows": rows}))
-
-    def cut(self) -> None:
-        """Cut it as a broken network does."""
-        self.connection.transport.abort()
 
 
 def refused(answer: httpx.Response, status: int, message: str, code: str | None = None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from session_world import BEARER, ECHO, QUIET, Running, eventually, of, refused
+from session_world import ECHO, QUIET, Running, of, refused
+from viewing import BEARER
+from waiting import eventually
 
 from gestalt_contracts.uids import new_uid
 

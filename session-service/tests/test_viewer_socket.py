@@ -1,15 +1,13 @@
-"""One viewer's WebSocket: what it gets, what it may say, how it ends (contract §3)."""
+"""One viewer's WebSocket: what it gets and what it may say (contract §3)."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
-from session_world import BEARER, ECHO, QUIET, Running, Viewer, World, eventually, of, socket_of
+from session_world import DEAF, ECHO, QUIET, Running, of, socket_of
+from viewing import BEARER, Viewer, by_hand
+from waiting import eventually
 from websockets.exceptions import InvalidStatus
 
 from gestalt_contracts.uids import new_uid
@@ -26,30 +24,6 @@ async def refusal(viewer: Viewer) -> int:
     return refused.value.response.status_code
 
 
-@asynccontextmanager
-async def by_hand(
-    worker: Running, path: str, *headers: str
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """An upgrade request on a bare connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
-    key = base64.b64encode(bytes(16)).decode()
-    lines = [
-        f"GET {path} HTTP/1.1",
-        "Host: x",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-    ]
-    lines += [f"Sec-WebSocket-Key: {key}", f"Authorization: {BEARER['Authorization']}", *headers]
-    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-        with suppress(OSError):
-            await writer.wait_closed()
-
-
 # -- refusals
 
 
@@ -64,7 +38,7 @@ async def test_without_the_internal_bearer_it_is_401_before_the_upgrade(
     "header", [f"Authorization: {BEARER['Authorization']}", "X-Gestalt-Uid: a\r\nX-Gestalt-Uid: b"]
 )
 async def test_a_repeated_header_is_refused(worker: Running, header: str) -> None:
-    async with by_hand(worker, socket_of("Shell 1"), header) as (reader, _):
+    async with by_hand(worker.port, socket_of("Shell 1"), header) as (reader, _):
         async with asyncio.timeout(5):
             assert (await reader.readline()).split()[1] in {b"401", b"421"}
 
@@ -86,7 +60,7 @@ async def test_an_unknown_path_is_refused(worker: Running) -> None:
 
 @pytest.mark.parametrize("header", ["Sec-WebSocket-Version: 12", "Sec-WebSocket-Key: short"])
 async def test_a_bad_handshake_is_refused(worker: Running, header: str) -> None:
-    async with by_hand(worker, socket_of("Shell 1"), header) as (reader, _):
+    async with by_hand(worker.port, socket_of("Shell 1"), header) as (reader, _):
         async with asyncio.timeout(5):
             assert (await reader.readline()).split()[1] in {b"400", b"426"}
 
@@ -282,7 +256,7 @@ async def test_a_frame_over_the_limit_is_closed_as_such(worker: Running) -> None
 
 async def test_an_unmasked_frame_is_a_protocol_error(worker: Running) -> None:
     made = await worker.create(ECHO)
-    async with by_hand(worker, socket_of(made["uid"])) as (reader, writer):
+    async with by_hand(worker.port, socket_of(made["uid"])) as (reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"\x82\x01x")
         async with asyncio.timeout(5):
@@ -290,7 +264,7 @@ async def test_an_unmasked_frame_is_a_protocol_error(worker: Running) -> None:
 
 
 async def test_who_types_faster_than_the_program_reads_is_not_read_any_further(worker: Running) -> None:
-    made = await worker.create(["sh", "-c", "stty raw -echo; printf ready; exec sleep 600"])
+    made = await worker.create(DEAF)
     session = worker.service.held(made["uid"])
     async with worker.view(made["uid"], "cursor=0") as viewer:
         await viewer.shows(b"ready")
@@ -344,85 +318,3 @@ async def test_history_that_a_browser_replays_answers_nothing(worker: Running) -
         await viewer.send(b"end")
         await viewer.shows(b"end")
         assert b"5;5" not in viewer.data
-
-
-# -- how it ends
-
-
-@pytest.mark.parametrize(
-    ("command", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -9 $$", -9)]
-)
-async def test_after_the_last_byte_comes_the_exit_and_a_close(worker: Running, command: str, code: int) -> None:
-    made = await worker.create(["sh", "-c", f"stty -echo; read line; printf last; {command}"])
-    async with worker.view(made["uid"], "cursor=0&control=1") as viewer:
-        await viewer.send(b"\n")
-        assert await viewer.closed() == (1000, "session closed")
-        assert viewer.data.endswith(b"last")
-        assert viewer.words[-1] == {"type": "exit", "exit_code": code}
-    assert (await worker.closed(made["uid"]))["exit_code"] == code
-
-
-async def test_of_a_closed_session_a_viewer_gets_the_rest_and_the_close(worker: Running) -> None:
-    made = await worker.create(["sh", "-c", "seq 1 20000"])
-    size = (await worker.closed(made["uid"]))["output_bytes"]
-    async with worker.view(made["uid"], "cursor=100&control=1") as viewer:
-        assert await viewer.closed() == (1000, "session closed")
-        assert len(viewer.data) == size - 100
-        assert [word["type"] for word in viewer.words] == ["ready", "exit"]
-
-
-async def test_closed_sessions_keep_no_file_open(worker: Running) -> None:
-    made = await worker.create(["sh", "-c", "echo x"])
-    await worker.closed(made["uid"])
-
-    def open_files() -> list[str]:
-        links = (fd.readlink() for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink())
-        return [str(path) for path in links if made["uid"] in path.parts]
-
-    for query in ("cursor=0", "tail=1", ""):
-        async with worker.view(made["uid"], query) as viewer:
-            await viewer.closed()
-    await eventually(lambda: not open_files())
-
-
-async def test_a_deleted_session_closes_its_viewers(worker: Running) -> None:
-    made = await worker.create(QUIET)
-    async with worker.view(made["uid"], "control=1") as viewer:
-        await viewer.hears("ready")
-        assert (await worker.http.delete(of(made["uid"]))).status_code == 204
-        assert await viewer.closed() == (1000, "session closed")
-
-
-async def test_the_number_of_viewers_is_told(worker: Running) -> None:
-    made = await worker.create(QUIET)
-    async with worker.view(made["uid"], "control=1") as one, worker.view(made["uid"], "control=1") as other:
-        await asyncio.gather(one.hears("ready"), other.hears("ready"))
-        assert (await worker.session(made["uid"]))["viewers"] == 2
-        one.cut()
-
-        async def one_left() -> bool:
-            return bool((await worker.session(made["uid"]))["viewers"] == 1)
-
-        await eventually(one_left)
-
-
-async def test_who_answers_no_ping_is_cut_and_who_does_is_not(worker: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gestalt_session.viewer_socket.PING_SECONDS", 0.05)
-    made = await worker.create(ECHO)
-    async with worker.view(made["uid"], "cursor=0") as lively, by_hand(worker, socket_of(made["uid"])) as (deaf, _):
-        await deaf.readuntil(b"\r\n\r\n")
-        async with asyncio.timeout(5):
-            with suppress(ConnectionResetError):
-                await deaf.read()  # nothing but pings, then the cut
-        await lively.send(b"alive")
-        await lively.shows(b"alive")
-
-
-@pytest.mark.asyncio
-async def test_a_stopping_server_says_so(world: World) -> None:
-    worker = await world.start()
-    made = await worker.create(QUIET)
-    async with worker.view(made["uid"], "control=1") as viewer:
-        await viewer.hears("ready")
-        await worker.stop()
-        assert await viewer.closed() == (1001, "server stopping")

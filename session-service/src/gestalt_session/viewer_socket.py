@@ -70,6 +70,7 @@ class ViewerSocket(asyncio.Protocol):
         self._viewer: Viewer | None = None
         self._wants_control = False
         self._paused = False
+        self._deaf = False
         self._text: bool = False
         self._parts: list[bytes] = []
         self._pings = 0
@@ -101,6 +102,7 @@ class ViewerSocket(asyncio.Protocol):
         if self._wire.state is State.OPEN:
             self._wire.send_close(code, reason)
             self._flush()
+            self._hear()  # its answer
             self._restart_timer(CLOSE_SECONDS, self._transport.abort)
 
     def shutdown(self) -> None:
@@ -230,7 +232,7 @@ class ViewerSocket(asyncio.Protocol):
                 self._message(b"".join(self._parts))
 
     def _message(self, data: bytes) -> None:
-        if self._viewer is None or self._viewer.readonly or not data:
+        if self._viewer is None or self._viewer.readonly or not data or self._wire.state is not State.OPEN:
             return
         control = control_of(data) if self._text else None
         if control is None:
@@ -249,11 +251,14 @@ class ViewerSocket(asyncio.Protocol):
             self.finish(POLICY, "input limit exceeded")
             return
         if typed is not None and not typed.done() and self._session.input_waiting > INPUT_MARK:
+            self._deaf = True
             self._transport.pause_reading()
-            typed.add_done_callback(self._read_again)
+            typed.add_done_callback(lambda _: self._hear())
 
-    def _read_again(self, _: asyncio.Future[None]) -> None:
-        if not self._transport.is_closing():
+    def _hear(self) -> None:
+        """Read on, if input had to wait."""
+        if self._deaf and not self._transport.is_closing():
+            self._deaf = False
             self._transport.resume_reading()
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -264,7 +269,7 @@ class ViewerSocket(asyncio.Protocol):
         if self._pings >= MISSED_PINGS:
             self._transport.abort()
             return
-        self._pings += 1
+        self._pings += 0 if self._deaf else 1  # its answer is not read while its input has to wait
         self._wire.send_ping(b"")
         self._flush()
         self._restart_timer(PING_SECONDS, self._ping)
