@@ -24,8 +24,6 @@ from gestalt_contracts.uids import new_uid
 from gestalt_session.routes.errors import JSON, render
 from gestalt_session.routes.state import State
 
-LONGEST_KEY = 255
-
 
 class Deed(Struct, frozen=True):
     """What is about to be done. A session made by it gets this uid, so that a retry can find it.
@@ -45,7 +43,7 @@ async def once(request: Request, body: bytes, state: State, act: Act) -> Respons
     key = request.headers.get("idempotency-key", "").strip()
     if not key:
         return await asyncio.shield(act(Deed(new_uid())))
-    return await asyncio.shield(_under_key(request, key[:LONGEST_KEY], body, state, act))
+    return await asyncio.shield(_under_key(request, key, body, state, act))
 
 
 async def _under_key(request: Request, key: str, body: bytes, state: State, act: Act) -> Response:
