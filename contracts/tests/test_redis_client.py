@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -100,6 +102,23 @@ async def test_a_long_path_to_nowhere_is_away(long_directory: Path) -> None:
     with pytest.raises(Away):
         await answer_of(client)
     await client.aclose()
+
+
+def test_a_lookup_that_outlasts_its_attempt_fails_unheard() -> None:
+    uvloop = pytest.importorskip("uvloop", reason="the loop of the services, not of this member")
+    heard: list[dict[str, object]] = []
+
+    async def lookups() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+        with pytest.raises(TimeoutError):
+            await TcpConnection(host="redis.invalid", socket_connect_timeout=0.0)._connect()
+        with pytest.raises(socket.gaierror):
+            await asyncio.get_running_loop().getaddrinfo("redis.invalid", 6379)
+        gc.collect()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(lookups())
+    assert heard == []
 
 
 def test_every_kind_of_url_has_our_connection() -> None:

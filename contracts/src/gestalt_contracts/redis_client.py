@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,11 +69,26 @@ class PromptConnection(AbstractConnection):
             self.socket_timeout = limit
 
 
-class TcpConnection(PromptConnection, Connection):
+class NamedConnection(PromptConnection):
+    """Looks its host up before it connects.
+
+    uvloop lets go of the lookup of an attempt that timed out, and reports its late failure as an error nobody awaited.
+    """
+
+    host: str
+    port: int
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(self.socket_connect_timeout):
+            await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            await super()._connect()  # type: ignore[no-untyped-call, safe-super]
+
+
+class TcpConnection(NamedConnection, Connection):
     """For redis:// URLs."""
 
 
-class TlsConnection(PromptConnection, SSLConnection):
+class TlsConnection(NamedConnection, SSLConnection):
     """For rediss:// URLs."""
 
 
