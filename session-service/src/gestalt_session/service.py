@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from msgspec import Struct
@@ -61,6 +62,7 @@ class SessionService:
         self.terminals: Terminals
         self.membership: Membership
         self._unwanted: set[str] = set()
+        self._deletions: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
@@ -167,7 +169,16 @@ class SessionService:
     # -- ending ----------------------------------------------------------------------------------------------------
 
     async def delete(self, session: Session) -> None:
-        """End the programs, close the viewers, take the session off the list; its history stays for its retention."""
+        """End the programs, close the viewers, take the session off the list; its history stays for its retention.
+
+        Whoever asks while somebody else has begun waits for the same end.
+        """
+        deletion = self._deletions.setdefault(session.uid, asyncio.Lock())
+        async with deletion:
+            if session.uid in self.terminals.sessions:
+                await self._delete(session)
+
+    async def _delete(self, session: Session) -> None:
         if session.live:
             session.deleting()
             await self._write(session)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 CANONICAL_LINE = 4095  # N_TTY_BUF_SIZE - 1: the kernel drops what a line has beyond it
 FOREGROUND_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGCONT})
+_ENDED = frozenset({b"Z", b"X"})
 _LOCAL_FLAGS = 3  # index in the list of tcgetattr
 
 
@@ -48,8 +49,7 @@ class Device:
 
     def signal_all(self, number: signal.Signals) -> None:
         """Send `number` to every process group of the terminal's session: the shell's and its jobs'."""
-        for group in groups_of_session(self.pid):
-            _signal_group(group, number)
+        signal_session(self.pid, number)
 
     def hang_up(self) -> None:
         """End what runs in the terminal, as closing its window does; KILL follows for what ignores that."""
@@ -71,6 +71,12 @@ class Device:
             os.close(descriptor)
 
 
+def signal_session(leader: int, number: signal.Signals) -> None:
+    """Send `number` to every process group of a session, its leader alive or not."""
+    for group in groups_of_session(leader):
+        _signal_group(group, number)
+
+
 def _signal_group(group: int, number: signal.Signals) -> None:
     if group <= 1:
         return
@@ -81,7 +87,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def groups_of_session(leader: int) -> set[int]:
-    """Process groups whose session is `leader`, read from /proc: a shell's background jobs have groups of their own."""
+    """Process groups of the living in the session of `leader`, from /proc: background jobs have groups of their own."""
     groups = set()
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
@@ -97,4 +103,4 @@ def _group_and_session(process: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     fields = stat[stat.rindex(b")") + 2 :].split()  # a program's name may hold spaces and brackets
-    return int(fields[2]), int(fields[3])
+    return (0, 0) if fields[0] in _ENDED else (int(fields[2]), int(fields[3]))

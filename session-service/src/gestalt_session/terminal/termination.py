@@ -6,7 +6,11 @@ import asyncio
 import signal
 from contextlib import suppress
 
+from gestalt_session.terminal.device import groups_of_session, signal_session
 from gestalt_session.terminal.session import Session
+
+LOOK_SECONDS = 0.02  # nobody tells when the jobs of a program end that has ended itself
+NOBODY = 0
 
 LADDER: tuple[tuple[signal.Signals, float], ...] = (
     (signal.SIGHUP, 1.5),  # what closing a terminal window says; a shell with a trap has time to tidy up
@@ -17,21 +21,34 @@ LADDER: tuple[tuple[signal.Signals, float], ...] = (
 
 
 async def terminate(session: Session) -> bool:
-    """End the session's programs; returns when its end is noted. False: even KILL did not end it in time."""
+    """End the session's programs, jobs in the background too; returns when that is so.
+
+    False: even KILL did not end it in time.
+    """
+    leader = session.device.pid if session.device is not None else NOBODY
     for number, patience in LADDER:
-        await asyncio.to_thread(_send, session, number)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await session.ended.wait()
-        if session.ended.is_set():
+        if leader != NOBODY:
+            await asyncio.to_thread(_send, leader, number)
+        if await _over(session, leader, patience):
+            return True
+    return session.ended.is_set()
+
+
+def _send(leader: int, number: signal.Signals) -> None:
+    """A stopped program must be continued to hear anything but KILL."""
+    signal_session(leader, number)
+    signal_session(leader, signal.SIGCONT)
+
+
+async def _over(session: Session, leader: int, seconds: float) -> bool:
+    """Wait until its end is noted and nothing lives in its terminal any more; False when that takes longer.
+
+    The pid of a leader that has ended is not given away while anything lives in its session.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await session.ended.wait()
+            while leader != NOBODY and await asyncio.to_thread(lambda: bool(groups_of_session(leader))):  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(LOOK_SECONDS)
             return True
     return False
-
-
-def _send(session: Session, number: signal.Signals) -> None:
-    """A stopped program must be continued to hear anything but KILL."""
-    device = session.device
-    if device is None or session.ended.is_set():
-        return
-    device.signal_all(number)
-    device.signal_all(signal.SIGCONT)
