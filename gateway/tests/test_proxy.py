@@ -268,6 +268,28 @@ async def test_a_421_is_looked_up_again_and_asked_once_more(world: World) -> Non
     assert len(asked) == 1
 
 
+async def test_what_a_worker_that_was_away_does_not_take_goes_out_again_under_its_new_generation(world: World) -> None:
+    world.directory = DeafDirectory(clock=world.clock)
+    app, old = EchoApp(), []
+    takes = app.http
+
+    async def refuses_the_old(scope: Any, receive: Any, send: Any) -> None:
+        if (b"x-gestalt-generation", b"1") in scope["headers"]:
+            old.append(scope["raw_path"])
+            await answer(send, 421, b"{}")
+        else:
+            await takes(scope, receive, send)
+
+    app.http = refuses_the_old  # type: ignore[method-assign]
+    worker = await world.worker(app)
+    record = await world.session(worker)
+    gateway = await world.gateway()
+    await world.directory.adopt(await world.directory.register(worker, floor=0), record)
+    answered = await gateway.client.post("/api/sessions/uid-1/input", content=b"ls")
+    assert header(answered.json(), "x-gestalt-generation") == ["2"]
+    assert len(old) == 1
+
+
 async def test_a_worker_that_never_holds_the_session_is_unavailable_and_asked_twice_at_most(world: World) -> None:
     app, asked = EchoApp(), []
 

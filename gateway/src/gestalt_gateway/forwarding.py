@@ -47,6 +47,8 @@ class Forwarding:
         added = [self.bearer, (b"x-request-id", request.id), *self._forwarded(request)]
         if destination.uid is not None:
             added.append((b"x-gestalt-uid", destination.uid.encode()))
+        if destination.generation is not None:
+            added.append((b"x-gestalt-generation", b"%d" % destination.generation))
         if admitted.principal.session_uid is not None:
             added.append((b"x-gestalt-session", admitted.principal.session_uid.encode()))
         return added

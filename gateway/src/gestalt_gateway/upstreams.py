@@ -16,11 +16,15 @@ SERVICES = {Upstream.FLOW: "flow", Upstream.TELEMETRY: "telemetry"}
 
 
 class Destination(Struct, frozen=True):
-    """Where to send a request. `uid`: the session it was resolved to; `lifeline`: cut when the process dies."""
+    """Where to send a request. `uid`: the session it was resolved to; `lifeline`: cut when the process dies.
+
+    `generation`: the lease under which the worker is known; one that was away does nothing sent under an older one.
+    """
 
     address: str
     uid: str | None = None
     lifeline: str | None = None
+    generation: int | None = None
 
 
 class Tried(Struct):
@@ -104,4 +108,4 @@ def unavailable(message: str) -> Unavailable:
 
 def _to(worker: WorkerRecord, place: Place | None = None) -> Destination:
     uid = place.uid if place is not None else None
-    return Destination(worker.address, uid, lifelines.of_worker(worker.id))
+    return Destination(worker.address, uid, lifelines.of_worker(worker.id), worker.generation)

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, WorkerRecord
+from gestalt_contracts.directory import (
+    LEASE_MS,
+    Directory,
+    DirectoryUnavailable,
+    SessionRecord,
+    StaleGeneration,
+    WorkerRecord,
+)
+from gestalt_session.cluster.standstill import Standstill
 from gestalt_session.terminal.folder import may_live
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import Slot
@@ -58,6 +67,13 @@ class Membership:
         self._dirty: dict[str, Session] = {}
         self._registered = False
         self._among_all = False
+        self._standstill = Standstill(LEASE_MS / 1000 - RENEW_EVERY)
+        self._given_up = 0
+        self._stirred = asyncio.Event()
+
+    def is_given_up(self, generation: int) -> bool:
+        """Whether what was sent to us under `generation` may have been answered for us: we stood still since."""
+        return generation <= self._given_up or self._standstill.lasted()
 
     def changed(self, session: Session) -> None:
         """The record of `session` is to be written with the next beat."""
@@ -91,7 +107,7 @@ class Membership:
                 await self._roster.end_unwanted(known)
             elif not await self._directory.adopt(self.record, self.record_of(session)):
                 await self._roster.end_unwanted(self.record_of(session))
-        self._registered = True
+        self._registered = self.record.generation > self._given_up
         log.info("registered", worker=self.record.id, generation=self.record.generation)
 
     async def among_all(self) -> None:
@@ -117,10 +133,27 @@ class Membership:
         await self._directory.write(self.record, [self.record_of(session)])
 
     async def keep_forever(self) -> None:
-        """Beat once a second, whatever happens."""
+        """Beat once a second, whatever happens, and at once after a standstill."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._standstill.watch(self._stood_still), name="notice a standstill")
+            await self._beat_forever()
+
+    def _stood_still(self) -> None:
+        """What was sent to us before may have been answered for us: a new generation tells it from what comes now."""
+        self._given_up, self._registered = self.record.generation, False
+        self._stirred.set()
+        log.warning("stood still for longer than a lease may last", worker=self.record.id)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stirred.wait()
+        self._stirred.clear()
+
+    async def _beat_forever(self) -> None:
         pause = RENEW_EVERY
         while True:
-            await asyncio.sleep(pause)
+            await self._rest(pause)
             pause = RENEW_EVERY
             try:
                 await self._one_beat()

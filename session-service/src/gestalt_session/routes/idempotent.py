@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request, Response
 from msgspec import Struct
 
-from gestalt_contracts.errors import Conflict, GestaltError, Unavailable
+from gestalt_contracts.errors import Conflict, GestaltError, Misdirected, Unavailable
 from gestalt_contracts.idempotency import (
     Answer,
     IdempotencyUnavailable,
@@ -40,10 +40,21 @@ Act = Callable[[Deed], Awaitable[Response]]
 
 async def once(request: Request, body: bytes, state: State, act: Act) -> Response:
     """Do `act`, once for each key. A client that hangs up after its whole body cancels nothing."""
+    refuse_given_up(request, state)
     key = request.headers.get("idempotency-key", "").strip()
     if not key:
         return await asyncio.shield(act(Deed(new_uid())))
     return await asyncio.shield(_under_key(request, key, body, state, act))
+
+
+def refuse_given_up(request: Request, state: State) -> None:
+    """Refuse what waited here while this worker stood still: its sender was told that the worker is away, and retries.
+
+    Raises Misdirected: a gateway that still waits sends it again under the new generation.
+    """
+    generation = request.headers.get("x-gestalt-generation", "")
+    if generation.isdigit() and state["service"].membership.is_given_up(int(generation)):
+        raise Misdirected("this worker was away since that was sent")
 
 
 async def _under_key(request: Request, key: str, body: bytes, state: State, act: Act) -> Response:

@@ -14,7 +14,7 @@ from gestalt_contracts import events
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound, TimedOut, Unavailable, Unprocessable
 from gestalt_session.cluster import announcements
 from gestalt_session.routes import bodies
-from gestalt_session.routes.idempotent import Deed, once
+from gestalt_session.routes.idempotent import Deed, once, refuse_given_up
 from gestalt_session.routes.state import Held, Resources, State, nothing, reply
 from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import CANONICAL_LINE
@@ -140,6 +140,7 @@ def signal_of(name: str) -> signal.Signals:
 
 def _live(state: State, ref: str, request: Request) -> Session:
     session = state["service"].held(ref, request.headers.get("x-gestalt-uid"))
+    refuse_given_up(request, state)
     if not session.live:
         raise Conflict("session is closed")
     return session
