@@ -70,7 +70,11 @@ def test_what_was_placed_counts_until_the_worker_says_its_load_itself() -> None:
     workers = table(WORKER, replace(OTHER, capacity=8))
     placed = [worker.id for _ in range(6) if (worker := workers.placement((), 0.0))]
     assert (placed.count("a"), placed.count("b")) == (4, 2)
-    workers.heard(replace(WORKER, sessions=10), 0.0)
+    workers.placement((), 0.0)
+    workers.heard(WORKER, 0.0)  # looked at again: it has said nothing new
+    assert (chosen := workers.placement((), 0.0)) is not None
+    assert chosen.id == "b"
+    workers.heard(replace(WORKER, sessions=10, seen_at=WORKER.seen_at + 1), 0.0)
     assert (chosen := workers.placement((), 0.0)) is not None
     assert chosen.id == "b"
 

@@ -37,8 +37,10 @@ class WorkerTable:
     def heard(self, worker: WorkerRecord, now: float) -> bool:
         """Take one worker's record; True when it has just died."""
         if worker.state != GONE:
+            known = self._alive.get(worker.id)
+            if known is None or worker.seen_at != known.seen_at:
+                self._placed.pop(worker.id, None)
             self._alive[worker.id] = worker
-            self._placed.pop(worker.id, None)
             self._vanished.pop(worker.id, None)
             return False
         if now < self._sure_from:
