@@ -41,4 +41,7 @@ CREATE_P50 = Budget(10.0, "ms: starting ten agents at once is not waited for")
 ATTACH_P50 = Budget(2.0, "ms: switching tabs is not waited for")
 CATCH_UP = Budget(2.5, "8 MiB of history are a read, not a replay")
 STALLED_MEMORY = Budget(4.0, "MB: a viewer that never reads costs its cursor and one bounded buffer")
+STALLED_OTHER = Budget(
+    0.8, "the other viewer is unaffected; the rest is what two runs of one flood differ by", at_least=True
+)
 FIRST_BYTE = Budget(1.0, "s after the kill of worker or host: a person takes it for a hiccup")

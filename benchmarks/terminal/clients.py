@@ -1,28 +1,33 @@
-"""Clients that cost little themselves: blocking sockets, one buffer, a running checksum of every byte."""
+"""Clients that cost little themselves: blocking sockets, one buffer each, bytes compared where they lie."""
 
 from __future__ import annotations
 
 import base64
 import os
+import selectors
 import socket
 import struct
-import zlib
+from collections.abc import Sequence
 from typing import Protocol
 
-BUFFER = 1 << 20
+BUFFER = 256 * 1024
+TIMEOUT = 60.0
 _MASK = b"\0\0\0\0"  # a mask of zeros: legal, and the payload stays as it is
 _BINARY, _CLOSE = 2, 8
-_SHORT, _MEDIUM, _LONG = 126, 1 << 16, 127
+_SHORT, _LONG = 126, 127
 
 
 class Client(Protocol):
     """One connection to a terminal."""
 
+    def fileno(self) -> int:
+        """Readable when `receive` has something."""
+
     def type(self, data: bytes) -> None:
         """Send input."""
 
-    def receive(self) -> memoryview:
-        """Some output; empty at the end. Valid until the next call."""
+    def receive(self) -> Sequence[memoryview]:
+        """Some output, waited for; nothing at the end. Valid until the next call."""
 
     def close(self) -> None:
         """Hang up."""
@@ -33,15 +38,20 @@ class TcpClient:
 
     def __init__(self, port: int) -> None:
         self._socket = _connect(port)
-        self._buffer = bytearray(BUFFER)
+        self._buffer = memoryview(bytearray(BUFFER))
+
+    def fileno(self) -> int:
+        """As Client."""
+        return self._socket.fileno()
 
     def type(self, data: bytes) -> None:
         """As Client."""
         self._socket.sendall(data)
 
-    def receive(self) -> memoryview:
+    def receive(self) -> Sequence[memoryview]:
         """As Client."""
-        return memoryview(self._buffer)[: self._socket.recv_into(self._buffer)]
+        count = self._socket.recv_into(self._buffer)
+        return [self._buffer[:count]] if count else []
 
     def close(self) -> None:
         """As Client."""
@@ -57,26 +67,30 @@ class WebSocketClient:
     def __init__(self, port: int, target: str, *, protocol: str = "", tag: bytes = b"") -> None:
         self._socket = _connect(port)
         self._tag = tag
+        self._buffer = memoryview(bytearray(BUFFER))
+        self._start = self._end = 0  # what lies in the buffer and has not been walked
+        self._left = 0  # of the frame that is being received
+        self._wanted = self._closed = False
+        self._shake_hands(port, target, protocol)
+
+    def _shake_hands(self, port: int, target: str, protocol: str) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         offered = f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
         self._socket.sendall(
             f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"{offered}Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
-        self._buffer = bytearray(BUFFER)
-        head, _, rest = self._head()
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise ConnectionError(head.decode())
-        self._pending = rest
-        self._left = 0  # of the frame that is being received
-        self._wanted = False
-        self._closed = False
+        while (found := bytes(self._buffer[: self._end]).find(b"\r\n\r\n")) < 0:
+            if not self._fill():
+                raise ConnectionError("hung up in the handshake")
+        status = bytes(self._buffer[:found]).split(b"\r\n")[0]
+        if b" 101 " not in status:
+            raise ConnectionError(status.decode())
+        self._start = found + 4
 
-    def _head(self) -> tuple[bytes, bytes, bytes]:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += self._socket.recv(4096)
-        return data.partition(b"\r\n\r\n")
+    def fileno(self) -> int:
+        """As Client."""
+        return self._socket.fileno()
 
     def type(self, data: bytes) -> None:
         """As Client."""
@@ -87,59 +101,52 @@ class WebSocketClient:
         size = bytes((0x82, 0x80 | len(data))) if len(data) < _SHORT else struct.pack("!BBH", 0x82, 0xFE, len(data))
         self._socket.sendall(size + _MASK + data)
 
-    def receive(self) -> memoryview:
-        """As Client: the payload that came with one read, frames' headers cut out."""
-        while True:
-            data = b"" if self._closed else self._more()
-            if not data:
-                return memoryview(b"")
-            found = self._payload(data)
-            if found or self._closed:
-                return memoryview(found)
+    def receive(self) -> Sequence[memoryview]:
+        """As Client."""
+        pieces = self._walk()
+        while not pieces and not self._closed and self._fill():
+            pieces = self._walk()
+        return pieces
 
-    def _more(self) -> bytes | memoryview:
-        if self._pending:
-            data, self._pending = self._pending, b""
-            return data
-        return memoryview(self._buffer)[: self._socket.recv_into(self._buffer)]
+    def _fill(self) -> int:
+        """Read behind what is left of the last read: at most the beginning of a header. How many bytes came."""
+        rest = bytes(self._buffer[self._start : self._end])
+        self._buffer[: len(rest)] = rest
+        count = self._socket.recv_into(self._buffer[len(rest) :])
+        self._start, self._end = 0, len(rest) + count
+        return count
 
-    def _payload(self, data: bytes | memoryview) -> bytes:
-        parts: list[bytes | memoryview] = []
-        position = 0
-        while position < len(data):
-            if self._left == 0:
-                size = self._header(data, position)
-                if size == 0:
-                    self._pending = bytes(data[position:]) + self._socket.recv(16)
-                    break
-                position += size
-            take = min(self._left, len(data) - position)
-            if self._wanted:
-                parts.append(data[position : position + take])
+    def _walk(self) -> list[memoryview]:
+        """Step over all that lies there; the payloads among it."""
+        pieces = []
+        while self._start < self._end and (self._left or self._header()):
+            take = min(self._left, self._end - self._start)
+            if self._wanted and take:
+                pieces.append(self._buffer[self._start : self._start + take])
             self._left -= take
-            position += take
-        return b"".join(parts)
+            self._start += take
+        return pieces
 
-    def _header(self, data: bytes | memoryview, position: int) -> int:
-        """Read a frame's header; its length, 0 when it is not whole."""
-        if len(data) - position < 2:
-            return 0
-        first, length = data[position], data[position + 1]
+    def _header(self) -> bool:
+        """Step over a frame's header; False when it is not whole."""
+        first, length = self._buffer[self._start], self._buffer[self._start + 1] if self._end - self._start > 1 else 0
         size = {_SHORT: 4, _LONG: 10}.get(length, 2)
-        if len(data) - position < size + len(self._tag):
-            return 0
+        if self._end - self._start < size + len(self._tag):
+            return False
         self._wanted = first & 0x0F == _BINARY
         self._closed = self._closed or first & 0x0F == _CLOSE
-        self._left = int.from_bytes(data[position + 2 : position + size], "big") if size > 2 else length
-        return self._untagged(data, position + size) + size
+        extended = self._buffer[self._start + 2 : self._start + size]
+        self._left = int.from_bytes(extended, "big") if extended else length
+        self._start += size
+        self._take_tag_off()
+        return True
 
-    def _untagged(self, data: bytes | memoryview, position: int) -> int:
-        """Take the tag off a frame's payload; a frame with another one is not output."""
-        if not self._tag or not self._left:
-            return 0
-        self._wanted = self._wanted and data[position] == self._tag[0]
-        self._left -= 1
-        return 1
+    def _take_tag_off(self) -> None:
+        """A frame with another tag is not output."""
+        if self._tag and self._left:
+            self._wanted = self._wanted and self._buffer[self._start] == self._tag[0]
+            self._start += 1
+            self._left -= 1
 
     def close(self) -> None:
         """As Client."""
@@ -149,17 +156,50 @@ class WebSocketClient:
 def _connect(port: int) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.settimeout(60)
+    connection.settimeout(TIMEOUT)
     return connection
 
 
-def drain(client: Client, total: int) -> int:
-    """Receive `total` bytes; their CRC. Raises ConnectionError when they end early."""
-    crc = received = 0
-    while received < total:
-        data = client.receive()
-        if not data:
-            raise ConnectionError(f"ended after {received} of {total} bytes")
-        crc = zlib.crc32(data, crc)
-        received += len(data)
-    return crc
+class WrongByte(Exception):
+    """What came is not what the program wrote."""
+
+
+class Follower:
+    """A client and how far it has got in known bytes, each of which is checked; `unit` repeats if it `repeats`."""
+
+    def __init__(self, client: Client, known: bytes, *, offset: int = 0, unit: int = 0) -> None:
+        """`known` is the whole output or, of an endless one, units of `unit` bytes, more than a buffer of them."""
+        self.client = client
+        self.offset = offset
+        self._known = known
+        self._unit = unit or len(known) + 1
+
+    def receive(self) -> bool:
+        """Take what comes next; whether anything did. Raises WrongByte."""
+        before = self.offset
+        for piece in self.client.receive():
+            if not self._known.startswith(piece, self.offset % self._unit):
+                raise WrongByte(f"between {self.offset} and {self.offset + len(piece)}")
+            self.offset += len(piece)
+        return self.offset > before
+
+    def close(self) -> None:
+        """Hang up."""
+        self.client.close()
+
+
+def drain(clients: Sequence[Client], known: bytes) -> None:
+    """Let all receive all of `known`. Raises WrongByte, or ConnectionError when one ends early."""
+    with selectors.DefaultSelector() as selector:
+        for client in clients:
+            selector.register(client, selectors.EVENT_READ, Follower(client, known))
+        while selector.get_map():
+            for key, _ in selector.select(TIMEOUT):
+                _advance(selector, key.data, len(known))
+
+
+def _advance(selector: selectors.BaseSelector, follower: Follower, size: int) -> None:
+    if not follower.receive():
+        raise ConnectionError(f"ended after {follower.offset} of {size} bytes")
+    if follower.offset >= size:
+        selector.unregister(follower.client)

@@ -7,109 +7,120 @@ import os
 import signal
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 
 import httpx
 
 from benchmarks import budgets
-from benchmarks.terminal.clients import Client
-from benchmarks.terminal.cost import private_kb
-from benchmarks.terminal.latency import FLOOD
+from benchmarks.terminal.clients import BUFFER, Follower
+from benchmarks.terminal.cost import own_kb
+from benchmarks.terminal.latency import FLOOD, LINE
 from benchmarks.terminal.report import Figure
 from benchmarks.terminal.systems import Ours
 
 STEP = 0.01
 LONGEST = 10.0
+GLANCE = 0.5
+FLOODED = 0.3
+"""Seconds of flood before a kill."""
+UNIT = len(LINE) + len("\r\n")
+KNOWN = f"{LINE}\r\n".encode() * (BUFFER // UNIT + 2)
 
 
 def stalled(ours: Ours, *, seconds: float) -> Iterator[Figure]:
     """Memory of worker and gateway while `yes` runs before a viewer that never reads, and one that does."""
-    uid = ours.create(FLOOD)
-    reading = ours.connect(uid, "")
-    _read_for(reading, 1.0)
-    base = _memory(ours)
-    sleeping = ours.connect(uid, "cursor=0")
-    got, most, until = 0, 0, time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        got += _read_for(reading, 0.5)
-        most = max(most, _memory(ours) - base)
-    for client in (reading, sleeping):
-        client.close()
-    ours.delete(uid)
-    yield Figure("viewer that never reads", most / 1e3, "MB", None, budgets.STALLED_MEMORY)
-    yield Figure("  the other viewer meanwhile", got / seconds / 1e6, "MB/s")
+    with ours.session(FLOOD) as uid, closing(_from_start(ours, uid)) as reading:
+        alone = _rate(reading, seconds / 4, lambda: None)
+        base, growths = _memory(ours), [0.0]
+        with closing(ours.connect(uid)):
+            beside = _rate(reading, seconds, lambda: growths.append(_memory(ours) - base))
+    yield Figure("viewer that never reads, memory", max(growths) / 1e3, "MB", None, budgets.STALLED_MEMORY)
+    yield Figure("  the other viewer, beside it and alone", beside, "MB/s", alone, budgets.STALLED_OTHER)
 
 
-def _memory(ours: Ours) -> int:
+def _from_start(ours: Ours, uid: str) -> Follower:
+    return Follower(ours.connect(uid), KNOWN, unit=UNIT)
+
+
+def _memory(ours: Ours) -> float:
     roles = ours.roles()
-    return sum(private_kb(pid) for role in ("worker", "gateway") for pid in roles[role])
+    return own_kb([*roles["worker"], *roles["gateway"]])
 
 
-def _read_for(client: Client, seconds: float) -> int:
-    got, until = 0, time.perf_counter() + seconds
+def _rate(reading: Follower, seconds: float, look: Callable[[], None]) -> float:
+    """MB/s over so many seconds, with a look at things every half second."""
+    begun, at = time.perf_counter(), reading.offset
+    while (now := time.perf_counter()) < begun + seconds:
+        _read_until(reading, min(now + GLANCE, begun + seconds))
+        look()
+    return (reading.offset - at) / (time.perf_counter() - begun) / 1e6
+
+
+def _read_until(reading: Follower, until: float) -> None:
     while time.perf_counter() < until:
-        got += len(client.receive())
-    return got
+        assert reading.receive(), "the flood has ended"
 
 
 def first_byte(ours: Ours, *, times: int) -> Iterator[Figure]:
-    """From the kill of a worker or host in mid-flood to the next byte at a viewer that comes back by cursor."""
-    for role in ("worker", "host"):
+    """From the kill of a process in mid-flood to the next byte that was written after it, at the same viewer.
+
+    A viewer that is cut off comes back with its cursor. Every byte is checked.
+    """
+    for role in ("worker", "host", "gateway"):
         waits = [_kill_when_settled(ours, role) for _ in range(times)]
-        yield Figure(f"first byte after kill of {role}, worst", max(waits), "s", None, budgets.FIRST_BYTE)
+        budget = None if role == "gateway" else budgets.FIRST_BYTE
+        yield Figure(f"first byte after kill of {role}, worst of {times}", max(waits), "s", None, budget)
         yield Figure(f"first byte after kill of {role}, p50", statistics.median(waits), "s")
 
 
 def _kill_when_settled(ours: Ours, role: str) -> float:
     """With warm spares, and all proven: who dies within a second of its start is restarted later and later."""
     asyncio.run(ours.stack.settled(proven=True))
-    return _kill(ours, role)
-
-
-def _kill(ours: Ours, role: str) -> float:
     uid = ours.create(FLOOD)
-    client = ours.connect(uid)
-    cursor = _read_for(client, 0.3)
+    reading = _from_start(ours, uid)
+    _read_until(reading, time.perf_counter() + FLOODED)
+    waited = _kill(ours, uid, role, reading)
+    reading.close()
+    _until_deleted(ours, uid)
+    return waited
+
+
+def _kill(ours: Ours, uid: str, role: str, reading: Follower) -> float:
+    """Seconds until the first byte that was not there when `role` was killed."""
     (victim,) = ours.roles()[role]
     os.kill(victim, signal.SIGKILL)
-    killed = time.perf_counter()
-    cursor += _left(client) if role == "worker" else 0
-    waited = _next_byte(ours, uid, cursor) if role == "worker" else _still(client, killed)
-    client.close()
-    _until_deleted(ours, uid)
-    return waited - killed
+    killed, there = time.perf_counter(), _journalled(ours, uid)
+    while reading.offset <= there:
+        if not _more(reading):
+            _come_back(ours, uid, reading)
+    return time.perf_counter() - killed
 
 
-def _left(client: Client) -> int:
-    """What was under way until the connection ended."""
-    got = 0
-    try:
-        while data := client.receive():
-            got += len(data)
-    except OSError:
-        return got
-    return got
+def _more(reading: Follower) -> bool:
+    with suppress(OSError):
+        return reading.receive()
+    return False
 
 
-def _next_byte(ours: Ours, uid: str, cursor: int) -> float:
+def _come_back(ours: Ours, uid: str, reading: Follower) -> None:
+    reading.close()
     until = time.perf_counter() + LONGEST
     while time.perf_counter() < until:
         try:
-            client = ours.connect(uid, f"cursor={cursor}")
-            if client.receive():
-                client.close()
-                return time.perf_counter()
+            reading.client = ours.connect(uid, f"cursor={reading.offset}")
         except OSError:
             time.sleep(STEP)  # noqa: TID251 - as any client would between tries
-    raise TimeoutError(f"no byte of {uid} within {LONGEST} s")
+        else:
+            return
+    raise TimeoutError(f"no way back to {uid} within {LONGEST} s")
 
 
-def _still(client: Client, killed: float) -> float:
-    """The same connection goes on; what was written before the kill does not count."""
-    while time.perf_counter() - killed < STEP:
-        client.receive()
-    client.receive()
-    return time.perf_counter()
+def _journalled(ours: Ours, uid: str) -> int:
+    """The offset of the end of a session's journal."""
+    (folder,) = ours.stack.data.glob(f"slots/*/sessions/{uid}/journal")
+    last = max(path for path in folder.iterdir() if path.name.isdigit())
+    return int(last.name) + last.stat().st_size
 
 
 def _until_deleted(ours: Ours, uid: str) -> None:

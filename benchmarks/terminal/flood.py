@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 import sys
-import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks import budgets
+from benchmarks.terminal import rawtcp
 from benchmarks.terminal.clients import Client, drain
 from benchmarks.terminal.cost import cpu_seconds
 from benchmarks.terminal.report import Figure
@@ -19,6 +19,8 @@ from benchmarks.terminal.systems import Bare, Ours, Ttyd
 from tests.support import programs
 
 GIGABYTE = 1e9
+FAN_OUT = {1: 1.0, 5: 0.3, 20: 0.1}
+"""Viewers, and the share of the text that each gets: the more of them, the less."""
 
 
 @dataclass(frozen=True)
@@ -28,105 +30,106 @@ class Run:
     rate: float
     cost: dict[str, float]
 
+    @property
+    def total(self) -> float:
+        """CPU seconds a GB of all processes."""
+        return sum(self.cost.values())
+
 
 class Text:
-    """A file of known text, and the program that writes it to a terminal once it is told to."""
+    """A file of known text, and the programs that write it to a terminal once they are told to."""
 
-    def __init__(self, folder: Path, megabytes: int) -> None:
-        self.size = megabytes * programs.MEGABYTE
-        self.path = folder / f"{megabytes}.txt"
-        data = programs.expected(0, self.size)
-        self.path.write_bytes(data)
-        self.crc = zlib.crc32(data)
+    def __init__(self, folder: Path, size: int) -> None:
+        self.path = folder / f"{size}.txt"
+        self.data = programs.expected(0, size)
+        self.path.write_bytes(self.data)
 
-    @property
-    def program(self) -> list[str]:
-        """Raw, quiet, and waiting for one byte."""
-        return ["sh", "-c", f"stty raw -echo; printf r; head -c 1 >/dev/null; exec cat {self.path}"]
-
-    @property
-    def lingering(self) -> list[str]:
-        """The same, staying afterwards: ttyd drops what it has not sent when the program ends."""
-        return ["sh", "-c", f"stty raw -echo; printf r; head -c 1 >/dev/null; cat {self.path}; exec sleep 600"]
+    def program(self, *, lingers: bool = False) -> list[str]:
+        """Raw, quiet, waiting for one byte. `lingers`: ttyd drops what it has not sent when the program ends."""
+        after = "; exec sleep 600" if lingers else ""
+        return ["sh", "-c", f"stty raw -echo; printf r; head -c 1 >/dev/null; cat {self.path}{after}"]
 
 
-def measure(ours: Ours, folder: Path, *, megabytes: int, rounds: int) -> Iterator[Figure]:
-    """All flood figures."""
-    text = Text(folder, megabytes)
-    for viewers in (1, 5, 20):
-        part = text if viewers == 1 else Text(folder, max(1, megabytes // viewers))
-        mine, bare = [], []
-        for _ in range(rounds):  # alternating, so that what else the machine does hits both
-            bare.append(_bare(part, viewers))
-            mine.append(_ours(ours, part, viewers))
+def measure(ours: Ours, folder: Path, *, size: int, rounds: int) -> Iterator[Figure]:
+    """Rate, cost and fan-out beside `rawtcp`."""
+    for viewers, share in FAN_OUT.items():
+        text = Text(folder, int(size * share))
+        mine, bare = _by_turns(rounds, partial(_ours, ours, text, viewers), partial(_bare, text, viewers))
         yield from _figures(viewers, mine, bare)
 
 
-def peers(ours: Ours, folder: Path, *, megabytes: int, rounds: int) -> Iterator[Figure]:
-    """The same flood by a bare PTY without any relay, and by ttyd where it is installed."""
-    text = Text(folder, megabytes)
-    rivals: dict[str, Callable[[], Bare | Ttyd]] = {"raw": lambda: Bare(text.program, relay=False)}
+def peers(ours: Ours, folder: Path, *, size: int, rounds: int) -> Iterator[Figure]:
+    """The same flood by a PTY read in a loop, nothing behind it, and by ttyd where it is installed."""
+    text = Text(folder, size)
+    rivals: dict[str, Callable[[], Run]] = {"raw": partial(_raw, text)}
     if Ttyd.is_here():
-        rivals["ttyd"] = lambda: Ttyd(text.lingering)
+        rivals["ttyd"] = partial(_ttyd, text)
     else:
         print("ttyd is not on PATH: not compared", file=sys.stderr)
-    for name, start in rivals.items():
-        mine, theirs = [], []
-        for _ in range(rounds):
-            with start() as rival:
-                theirs.append(_flood([rival.connect()], text, {"all": rival.pids}))
-            mine.append(_ours(ours, text, 1))
-        rate, limit = _median(mine, lambda run: run.rate), _median(theirs, lambda run: run.rate)
-        yield Figure(f"flood against {name}", rate, "MB/s", limit, budgets.FLOOD_TTYD if name == "ttyd" else None)
+    for name, run in rivals.items():
+        mine, theirs = _by_turns(rounds, partial(_ours, ours, text, 1), run)
+        yield _rate(f"flood against {name}", mine, theirs, budgets.FLOOD_TTYD if name == "ttyd" else None)
+
+
+def _by_turns(rounds: int, ours: Callable[[], Run], other: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
+    """Alternating, so that what else the machine does hits both."""
+    pairs = [(other(), ours()) for _ in range(rounds)]
+    return [mine for _, mine in pairs], [theirs for theirs, _ in pairs]
 
 
 def _figures(viewers: int, mine: list[Run], bare: list[Run]) -> Iterator[Figure]:
-    rate, limit = _median(mine, lambda run: run.rate), _median(bare, lambda run: run.rate)
     budget = {1: budgets.FLOOD_RATE, 20: budgets.FANOUT_RATE}.get(viewers)
-    yield Figure(f"flood, {viewers} viewer(s)", rate, "MB/s", limit, budget)
-    if viewers == 1:
-        total = _median(bare, lambda run: sum(run.cost.values()))
-        yield Figure("flood CPU", _median(mine, lambda run: sum(run.cost.values())), "s/GB", total, budgets.FLOOD_CPU)
-        for role in mine[0].cost:
-            cost = _median(mine, lambda run, role=role: run.cost[role])  # type: ignore[misc]
-            yield Figure(f"  of which {role}", cost, "s/GB", None, budgets.GATEWAY_CPU if role == "gateway" else None)
+    yield _rate(f"flood, {viewers} viewer{'s' if viewers > 1 else ''}", mine, bare, budget)
+    total, limit = (_median(runs, lambda run: run.total) for runs in (mine, bare))
+    yield Figure("  CPU, all together", total, "s/GB", limit, budgets.FLOOD_CPU if viewers == 1 else None)
+    for role in mine[0].cost if viewers == 1 else ():
+        yield _cost(role, mine)
 
 
-def _median(runs: list[Run], of: Callable[[Run], float]) -> float:
+def _rate(name: str, mine: list[Run], theirs: list[Run], budget: budgets.Budget | None) -> Figure:
+    rate, limit = (_median(runs, lambda run: run.rate) for runs in (mine, theirs))
+    return Figure(name, rate, "MB/s", limit, budget)
+
+
+def _cost(role: str, runs: list[Run]) -> Figure:
+    cost = _median(runs, lambda run: run.cost[role])
+    return Figure(f"  CPU, {role}", cost, "s/GB", None, budgets.GATEWAY_CPU if role == "gateway" else None)
+
+
+def _median(runs: Sequence[Run], of: Callable[[Run], float]) -> float:
     return statistics.median(of(run) for run in runs)
 
 
 def _bare(text: Text, viewers: int) -> Run:
-    with Bare(text.program, viewers) as bare:
-        clients = [bare.connect() for _ in range(viewers)]
-        return _flood(clients, text, {"all": bare.pids})
+    with Bare.terminal(text.program(), viewers) as bare:
+        return _flood([bare.connect() for _ in range(viewers)], text, {"all": bare.pids})
+
+
+def _ttyd(text: Text) -> Run:
+    with Ttyd(text.program(lingers=True)) as ttyd:
+        return _flood([ttyd.connect()], text, {"all": ttyd.pids})
 
 
 def _ours(ours: Ours, text: Text, viewers: int) -> Run:
-    uid = ours.create(text.program)
-    clients = [ours.connect(uid) for _ in range(viewers)]
-    run = _flood(clients, text, ours.roles())
-    ours.delete(uid)
-    return run
+    with ours.session(text.program()) as uid:
+        return _flood([ours.connect(uid) for _ in range(viewers)], text, ours.roles())
 
 
-def _flood(clients: list[Client], text: Text, roles: dict[str, list[int]]) -> Run:
+def _raw(text: Text) -> Run:
+    with rawtcp.Terminal(text.program()) as terminal:
+        return _flood([terminal], text, {})
+
+
+def _flood(clients: Sequence[Client], text: Text, roles: dict[str, list[int]]) -> Run:
     for client in clients:
-        assert bytes(client.receive()) == b"r"
+        assert b"".join(client.receive()) == b"r"
     before = {role: cpu_seconds(pids) for role, pids in roles.items()}
     begun = time.perf_counter()
     clients[0].type(b"x")
-    crcs: list[int] = []
-    readers = [threading.Thread(target=lambda c=client: crcs.append(drain(c, text.size))) for client in clients]  # type: ignore[misc]
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join()
+    drain(clients, text.data)
     seconds = time.perf_counter() - begun
-    assert crcs == [text.crc] * len(clients), "a byte is wrong"
-    size = text.size * len(clients) / GIGABYTE
+    size = len(text.data)
+    cost = {role: (cpu_seconds(pids) - before[role]) / size / len(clients) * GIGABYTE for role, pids in roles.items()}
     for client in clients:
         client.close()
-    return Run(
-        text.size / programs.MEGABYTE / seconds, {r: (cpu_seconds(p) - before[r]) / size for r, p in roles.items()}
-    )
+    return Run(size / seconds / programs.MEGABYTE, cost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks import budgets
@@ -15,84 +15,85 @@ from benchmarks.terminal.report import Figure
 from benchmarks.terminal.systems import Bare, Ours
 
 ECHO = ["sh", "-c", "stty raw -echo; printf r; exec cat"]
-FLOOD = ["yes", "a line of a build that prints and prints and prints"]
+LINE = "a line of a build that prints and prints and prints"
+FLOOD = ["yes", LINE]
 MILLISECONDS = 1e3
-WARM_UP = 50
+TURN = 50
+"""Echoes of one system in a row, before it is the other's turn."""
+WARM_UP = 5
+TYPING_SECONDS = 0.002
+"""Between two keys beside floods: without a pause the floods would hardly get to run."""
+CATCH_UP = 8 * 1024 * 1024
+BESIDE = {
+    1: (budgets.ECHO_ONE_P50, budgets.ECHO_ONE_P99),
+    20: (budgets.ECHO_TWENTY_P50, budgets.ECHO_TWENTY_P99),
+}
 
 
 def echo(ours: Ours, *, samples: int) -> Iterator[Figure]:
-    """p50 and p99 idle (as ratios), then beside one and twenty floods."""
-    with Bare(ECHO) as bare:
-        limit = _echo(bare.connect(), samples)
-    with _session(ours, ECHO) as uid:
-        mine = _echo(ours.connect(uid), samples)
-        yield Figure("echo idle p50", mine[0], "ms", limit[0], budgets.ECHO_IDLE)
-        yield Figure("echo idle p99", mine[1], "ms", limit[1], budgets.ECHO_IDLE)
-        bounds = {
-            1: (budgets.ECHO_ONE_P50, budgets.ECHO_ONE_P99),
-            20: (budgets.ECHO_TWENTY_P50, budgets.ECHO_TWENTY_P99),
-        }
-        for floods, (half, worst) in bounds.items():
-            with _floods(ours, floods):
-                mine = _echo(ours.connect(uid), samples, pause=0.002)
-            yield Figure(f"echo beside {floods} flood(s) p50", mine[0], "ms", None, half)
-            yield Figure(f"echo beside {floods} flood(s) p99", mine[1], "ms", None, worst)
+    """p50 and p99 idle (as ratios), then beside one and twenty floods that are watched too."""
+    with ours.session(ECHO) as uid, closing(ours.connect(uid)) as client:
+        _begin(client)
+        yield from _idle(client, samples)
+        for floods, (half, worst) in BESIDE.items():
+            with ours.floods(FLOOD, floods):
+                times = _echoes(client, samples, pause=TYPING_SECONDS)
+            name = f"echo beside {floods} flood{'s' if floods > 1 else ''}"
+            yield Figure(f"{name}, p50", statistics.median(times), "ms", None, half)
+            yield Figure(f"{name}, p99", _p99(times), "ms", None, worst)
 
 
-def _echo(client: Client, samples: int, pause: float = 0.0) -> tuple[float, float]:
-    assert bytes(client.receive()) != b""
+def _idle(client: Client, samples: int) -> Iterator[Figure]:
+    mine: list[float] = []
+    theirs: list[float] = []
+    with Bare.terminal(ECHO) as bare, closing(bare.connect()) as limit:
+        _begin(limit)
+        while len(mine) < samples:
+            theirs += _echoes(limit, TURN)
+            mine += _echoes(client, TURN)
+    yield Figure("echo idle, p50", statistics.median(mine), "ms", statistics.median(theirs), budgets.ECHO_IDLE)
+    yield Figure("echo idle, p99", _p99(mine), "ms", _p99(theirs), budgets.ECHO_IDLE)
+
+
+def _begin(client: Client) -> None:
+    assert b"".join(client.receive()) == b"r"
+
+
+def _echoes(client: Client, count: int, *, pause: float = 0.0) -> list[float]:
+    """Times in milliseconds."""
     times = []
-    for number in range(samples + WARM_UP):
-        begun = time.perf_counter()
-        client.type(b"k")
-        client.receive()
-        if number >= WARM_UP:
-            times.append((time.perf_counter() - begun) * MILLISECONDS)
+    for number in range(count + WARM_UP):
+        times.append(_timed(lambda: _type(client, b"%c" % (97 + number % 26))))  # noqa: B023 - called at once
         if pause:
             time.sleep(pause)  # noqa: TID251 - a person types; without it the floods are measured, not the echo
-    client.close()
-    return statistics.median(times), statistics.quantiles(times, n=100)[98]
+    return times[WARM_UP:]
 
 
-@contextmanager
-def _session(ours: Ours, program: list[str]) -> Iterator[str]:
-    uid = ours.create(program)
-    try:
-        yield uid
-    finally:
-        ours.delete(uid)
+def _type(client: Client, key: bytes) -> None:
+    client.type(key)
+    assert b"".join(client.receive()) == key
 
 
-@contextmanager
-def _floods(ours: Ours, count: int) -> Iterator[None]:
-    uids = [ours.create(FLOOD) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for uid in uids:
-            ours.delete(uid)
+def _p99(times: list[float]) -> float:
+    return statistics.quantiles(times, n=100)[98]
 
 
 def create_and_attach(ours: Ours, *, samples: int) -> Iterator[Figure]:
     """p50 of POST /api/sessions, and of connecting a viewer until its first byte."""
-    attaching: list[float] = []
     uids: list[str] = []
     creating = [_timed(lambda: uids.append(ours.create(ECHO))) for _ in range(samples)]
     for uid in uids:
-        client = ours.connect(uid)
-        client.receive()
-        client.close()
-        attaching.append(_timed(lambda uid=uid: _attach(ours, uid)))  # type: ignore[misc]
+        _attach(ours, uid)  # its program has begun
+    attaching = [_timed(lambda: _attach(ours, uid)) for uid in uids]  # noqa: B023 - called at once
     for uid in uids:
         ours.delete(uid)
-    yield Figure("create p50", statistics.median(creating), "ms", None, budgets.CREATE_P50)
-    yield Figure("attach p50", statistics.median(attaching), "ms", None, budgets.ATTACH_P50)
+    yield Figure("create, p50", statistics.median(creating), "ms", None, budgets.CREATE_P50)
+    yield Figure("attach, p50", statistics.median(attaching), "ms", None, budgets.ATTACH_P50)
 
 
 def _attach(ours: Ours, uid: str) -> None:
-    client = ours.connect(uid)
-    assert bytes(client.receive()) == b"r"
-    client.close()
+    with closing(ours.connect(uid)) as client:
+        _begin(client)
 
 
 def _timed(act: Callable[[], object]) -> float:
@@ -102,16 +103,25 @@ def _timed(act: Callable[[], object]) -> float:
 
 
 def catch_up(ours: Ours, folder: Path, *, rounds: int) -> Iterator[Figure]:
-    """8 MiB of history: ours from the journal; the bare relay must have it written anew by `cat` into a socket."""
-    text = Text(folder, 8)
-    with Bare(["sh", "-c", f"stty raw -echo; exec cat {text.path}"]) as bare:
-        limit = statistics.median(_timed(lambda: _drain(bare.connect(), text)) for _ in range(rounds))
-    with _session(ours, ["sh", "-c", f"stty raw -echo; cat {text.path}; sleep 600"]) as uid:
-        _drain(ours.connect(uid), text)
-        mine = statistics.median(_timed(lambda: _drain(ours.connect(uid), text)) for _ in range(rounds))
-    yield Figure("8 MiB catch-up", mine, "ms", limit, budgets.CATCH_UP)
+    """8 MiB of history from the connect to the last byte; the bare relay sends them from memory."""
+    text = Text(folder, CATCH_UP)
+    mine: list[float] = []
+    theirs: list[float] = []
+    with Bare.replay(text.path) as bare, ours.session(text.program(lingers=True)) as uid:
+        _write_history(ours, uid, text)
+        for _ in range(rounds):
+            theirs.append(_timed(lambda: _drain(bare.connect(), text.data)))
+            mine.append(_timed(lambda: _drain(ours.connect(uid, "cursor=1"), text.data)))
+    yield Figure("8 MiB catch-up", statistics.median(mine), "ms", statistics.median(theirs), budgets.CATCH_UP)
 
 
-def _drain(client: Client, text: Text) -> None:
-    assert drain(client, text.size) == text.crc
-    client.close()
+def _write_history(ours: Ours, uid: str, text: Text) -> None:
+    with closing(ours.connect(uid)) as client:
+        _begin(client)
+        client.type(b"x")
+        drain([client], text.data)
+
+
+def _drain(client: Client, data: bytes) -> None:
+    with closing(client):
+        drain([client], data)

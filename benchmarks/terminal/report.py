@@ -39,23 +39,22 @@ class Figure:
 
 def table(figures: list[Figure]) -> str:
     """All lines, aligned."""
-    rows = [("what", "ours", "baseline", "ratio", "budget", "")]
-    rows += [_row(figure) for figure in figures]
+    rows = [["what", "ours", "baseline", "ratio", "budget", ""], *map(_row, figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    missed = [f"MISSED {f.name}: {f.budget.shown()} {f.budget.reason}" for f in figures if f.budget and not f.holds]
+    return "\n".join(lines + missed)
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
-    return (
+def _row(figure: Figure) -> list[str]:
+    return [
         figure.name,
         f"{figure.value:.3g} {figure.unit}",
         "" if figure.baseline is None else f"{figure.baseline:.3g} {figure.unit}",
         "" if figure.ratio is None else f"{figure.ratio:.2f}",
         "" if figure.budget is None else figure.budget.shown(),
         "" if figure.budget is None else ("ok" if figure.holds else "MISSED"),
-    )
+    ]
 
 
 def as_json(figures: list[Figure]) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""The systems that are compared: ours by `gestalt up`, and the bare relay."""
+"""The systems that are compared: ours by `gestalt up`, the bare relay, and ttyd."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -21,14 +22,22 @@ RAWTCP = Path(__file__).with_name("rawtcp.py")
 
 
 class Bare:
-    """`rawtcp`: a PTY server and one relay, for a fixed program and number of viewers a terminal."""
+    """`rawtcp`: a server (see there) and one relay. Its processes are in `pids`."""
 
-    def __init__(self, program: list[str], viewers: int = 1, *, relay: bool = True) -> None:
+    def __init__(self, *server: str) -> None:
         self._stack = ExitStack()
         self.pids: list[int] = []
-        self.port = self._start("serve", str(viewers), *program)
-        if relay:
-            self.port = self._start("relay", str(self.port))
+        self.port = self._start("relay", str(self._start(*server)))
+
+    @classmethod
+    def terminal(cls, program: Sequence[str], viewers: int = 1) -> Self:
+        """A terminal for every group of so many viewers."""
+        return cls("serve", str(viewers), *program)
+
+    @classmethod
+    def replay(cls, path: Path) -> Self:
+        """The bytes of a file, from memory."""
+        return cls("replay", str(path))
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +60,7 @@ class Bare:
 class Ttyd:
     """ttyd, where its binary is on PATH: one program for each connection."""
 
-    def __init__(self, program: list[str]) -> None:
+    def __init__(self, program: Sequence[str]) -> None:
         self.port = _free_port()
         argv = ["ttyd", "--writable", "--interface", "127.0.0.1", "--port", str(self.port), *program]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -102,18 +111,39 @@ class Ours:
         self.http = httpx.Client(base_url=stack.url, trust_env=False, timeout=30)
         self.port = int(stack.url.rpartition(":")[2])
 
-    def create(self, program: list[str]) -> str:
+    def create(self, program: Sequence[str]) -> str:
         """Start a session; its uid."""
-        answer = self.http.post("/api/sessions", json={"command": program}).raise_for_status()
+        answer = self.http.post("/api/sessions", json={"command": list(program)}).raise_for_status()
         return str(answer.json()["uid"])
 
     def delete(self, uid: str) -> None:
         """End it."""
         self.http.delete(f"/api/sessions/{uid}").raise_for_status()
 
-    def connect(self, uid: str, query: str = "cursor=0") -> Client:
+    @contextmanager
+    def session(self, program: Sequence[str]) -> Iterator[str]:
+        """The uid of a session that ends with the block."""
+        uid = self.create(program)
+        try:
+            yield uid
+        finally:
+            self.delete(uid)
+
+    @contextmanager
+    def floods(self, program: Sequence[str], count: int) -> Iterator[None]:
+        """So many sessions, all watched by one process that reads and forgets."""
+        with ExitStack() as stack:
+            uids = [stack.enter_context(self.session(program)) for _ in range(count)]
+            argv = [sys.executable, "-m", "benchmarks.terminal.watching", str(self.port), *uids]
+            process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+            stack.callback(_end, process)
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield
+
+    def connect(self, uid: str, query: str = "cursor=0") -> WebSocketClient:
         """One viewer."""
-        return WebSocketClient(self.port, f"/ws/session/{uid}?{query}")
+        return WebSocketClient(self.port, target(uid, query))
 
     def roles(self) -> dict[str, list[int]]:
         """Our processes on the byte path, and Redis."""
@@ -123,3 +153,12 @@ class Ours:
             "gateway": self.stack.gateway_pids()[:1],
             "redis": [self.stack.redis_pid()],
         }
+
+    def everyone(self) -> list[int]:
+        """All our processes: `up`, the services, their spares, Redis, the hosts; not the programs."""
+        return [self.stack.pid, *self.stack.service_pids(), *self.stack.host_pids()]
+
+
+def target(uid: str, query: str) -> str:
+    """Where a session is watched."""
+    return f"/ws/session/{uid}?{query}"
