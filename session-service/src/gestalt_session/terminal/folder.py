@@ -98,7 +98,7 @@ class SessionFolder:
         """Keep the size that the terminal has from `offset` on."""
         mark = {"at": time.time(), "offset": offset, "cols": file.cols, "rows": file.rows}
         with self.sizes.open("ab") as sizes:
-            sizes.write(msgspec.json.encode(mark) + b"\n")
+            sizes.write(b"\n" + msgspec.json.encode(mark) + b"\n")  # a line cut by a crash must not swallow this one
 
     def keep_size(self, file: SessionFile, offset: int) -> None:
         """Keep a new size, for recordings and for whoever takes the session up. Raises OSError."""

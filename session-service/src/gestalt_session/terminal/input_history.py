@@ -32,10 +32,12 @@ class InputHistory:
 
     def _load(self) -> list[Command]:
         try:
-            lines = self._path.read_bytes().splitlines()
+            raw = self._path.read_bytes()
         except FileNotFoundError:
             return []
-        self._lines = len(lines)
+        lines = raw.splitlines()
+        # A line cut by a crash would swallow the next one.
+        self._lines = len(lines) if raw.endswith(b"\n") else REWRITTEN_AT
         return [command for line in lines if (command := _decode(line)) is not None]
 
     def add(self, command: Command) -> None:

@@ -84,7 +84,7 @@ def directory(order: Order, workspace: Path) -> Path:
     try:
         path = (workspace / (order.cwd or "")).resolve(strict=True)
         is_directory = path.is_dir()
-    except OSError:  # too long a name, a loop of links, a folder we may not look into
+    except (OSError, RuntimeError):  # too long a name, a loop of links (Python 3.11), a folder we may not look into
         is_directory = False
     if not is_directory:
         raise InvalidRequest(f"directory {order.cwd!r} does not exist")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ LISTED_FILES = 50  # of each commit; the statistics count all
 SHORT = 12
 _RECORD = "\x1e"
 _FORMAT = f"--format={_RECORD}%H%x00%cI%x00%s"
+_BEGINNING = re.compile(r"(?:\A|\0)\x1e(?=[0-9a-f]{40,64}\0)")  # subjects and names may hold a record mark, but no NUL
 
 
 class FileChange(Struct, frozen=True, omit_defaults=True):
@@ -45,7 +47,7 @@ async def recent(workspace: Path, limit: int) -> dict[str, Any]:
 def parse(raw: bytes) -> list[dict[str, Any]]:
     """The commits of `git log -z --numstat` in our format."""
     text = raw.decode("utf-8", "replace")
-    return [_commit(record) for record in text.split(_RECORD) if record.strip("\0\n")]
+    return [_commit(record) for record in _BEGINNING.split(text) if record.strip("\0\n")]
 
 
 def _commit(record: str) -> dict[str, Any]:
