@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import Iterable, Mapping
 from itertools import count
@@ -29,6 +30,10 @@ from gestalt_session.terminal.termination import terminate
 
 NO_REDIS = "no session can be started while Redis is away"
 TIDY_SECONDS = 1.0
+SHORTAGES = frozenset(
+    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ESHUTDOWN}
+)
+"""Why no program at all can be started now: not the caller's mistake."""
 RETENTION_TURNS = 60  # what is kept for days need not be looked at more than once a minute
 
 log = structlog.get_logger()
@@ -270,6 +275,6 @@ class SessionService:
 
 
 def _as_refusal(error: Exception) -> GestaltError:
-    if isinstance(error, CreateFailed):
+    if isinstance(error, CreateFailed) and error.errno not in SHORTAGES:
         return LaunchFailed(f"failed to start: {error}")
     return Unavailable(f"no terminal can be started now: {error}")

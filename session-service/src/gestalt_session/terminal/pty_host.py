@@ -27,7 +27,11 @@ class HostGone(Exception):
 
 
 class CreateFailed(Exception):
-    """The host could not start the program; the message says why, for people."""
+    """The host could not start the program; the message says why, for people, and `errno`, 0 when unknown."""
+
+    def __init__(self, message: str, errno: int = 0) -> None:
+        super().__init__(message)
+        self.errno = errno
 
 
 @dataclass
@@ -202,7 +206,8 @@ class PtyHost:
     def _on_failed(self, message: Message, _: list[int]) -> None:
         future = self._creating.get(message.session)
         if future is not None and not future.done():
-            future.set_exception(CreateFailed(str(wire.json_of(message).get("error", "unknown"))))
+            said = wire.json_of(message)
+            future.set_exception(CreateFailed(str(said.get("error", "unknown")), int(said.get("errno", 0))))
 
     def _on_session(self, message: Message, descriptors: list[int]) -> None:
         """After an ADOPT the host describes the terminal again; the worker has its descriptors already."""
