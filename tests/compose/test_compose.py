@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.client import Api
-from tests.support.compose import Composition, Failed
+from tests.support.compose import Composition
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
-OURS = ("gateway", "session-service")
-SERVICE_USER = "10001"
+NORMAL, GOING_AWAY, UNAVAILABLE = 1000, 1001, 1013
+FLOOD_BYTES = 200_000
 ASKED = b"echo $((6 * 7))-typed\r"
 ANSWERED = b"42-typed"
 LEASE_SECONDS = 8.0  # a lease of three seconds, and what a busy machine takes to notice
 LOST_SECONDS = 30.0
+STOP_SECONDS = 3.0 + 1.0  # the promise, and what the engine takes
 
 
 async def test_no_terminal_is_reached_without_the_token(composition: Composition) -> None:
@@ -27,35 +29,6 @@ async def test_no_terminal_is_reached_without_the_token(composition: Composition
         assert (await stranger.get("/healthz")).status_code == 200
         assert (await stranger.get("/api/sessions")).status_code == 401
         assert (await stranger.post("/api/sessions", json={})).status_code == 401
-
-
-def test_only_the_gateway_is_published_and_only_on_loopback(composition: Composition) -> None:
-    for service in ("redis", "session-service"):
-        for container in composition.containers(service):
-            assert not any(composition.inspect(container)["NetworkSettings"]["Ports"].values()), service
-    (gateway,) = composition.containers("gateway")
-    published = [p for ports in composition.inspect(gateway)["NetworkSettings"]["Ports"].values() for p in ports or ()]
-    assert published == [{"HostIp": "127.0.0.1", "HostPort": str(composition.port)}]
-
-
-@pytest.mark.parametrize("service", OURS)
-def test_services_have_no_rights_and_cannot_write_their_root(composition: Composition, service: str) -> None:
-    for container in composition.containers(service):
-        found = composition.inspect(container)
-        assert found["Config"]["User"].split(":")[0] == SERVICE_USER
-        assert found["HostConfig"]["ReadonlyRootfs"] is True
-        assert found["HostConfig"]["CapDrop"] == ["ALL"]
-        assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
-        assert composition.docker("exec", container, "id", "-u").strip() == SERVICE_USER
-        for path in ("/here", "/opt/venv/here"):
-            with pytest.raises(Failed, match="Read-only file system"):
-                composition.docker("exec", container, "touch", path)
-
-
-def test_workers_own_their_volumes(composition: Composition) -> None:
-    container = composition.containers("session-service")[0]
-    for path in ("/data", "/workspace", "/home/gestalt"):
-        assert composition.docker("exec", container, "stat", "-c", "%u", path).strip() == SERVICE_USER
 
 
 async def test_each_worker_serves_terminals_of_a_slot_of_its_own(api: Api) -> None:
@@ -87,6 +60,82 @@ async def test_a_killed_containers_sessions_are_unreachable_then_closed_with_the
     await in_thread(composition.scale, 3)
 
 
+async def test_a_container_killed_in_mid_flood_loses_nothing_that_was_written(
+    composition: Composition, api: Api
+) -> None:
+    await live_workers(api, 3)
+    flooding = await api.create(["bash", "-c", "stty -onlcr; for ((i = 0; ; i++)); do echo $i; done"])
+    container = await container_of(api, flooding)
+    async with api.viewer(flooding["uid"]) as viewer:
+        await viewer.reach(FLOOD_BYTES, LOST_SECONDS)
+        await in_thread(composition.docker, "kill", container)
+        await in_thread(composition.docker, "start", container)
+        assert await viewer.closed(LEASE_SECONDS) == NORMAL
+        assert viewer.end == (await api.session(flooding["uid"]))["output_bytes"]
+    *numbers, _ = viewer.data.split(b"\n")
+    assert [int(number) for number in numbers] == list(range(len(numbers)))
+    await in_thread(composition.scale, 3)
+
+
+async def test_a_paused_containers_sessions_are_unreachable_then_go_on_with_their_programs(
+    composition: Composition, api: Api
+) -> None:
+    sessions = await one_on_each(api, 3)
+    victim, others = sessions[0], sessions[1:]
+    container = await container_of(api, victim)
+    async with api.viewer(victim["uid"]) as viewer:
+        await viewer.ready()
+        (await api.type(victim["uid"], b"mark=remembered\r")).raise_for_status()
+        await in_thread(composition.docker, "pause", container)
+        try:
+            await shows(api, victim, "unreachable", LEASE_SECONDS)
+            await refuses_as_unavailable(api, victim["uid"])
+            await eventually(lambda: UNAVAILABLE in viewer.codes, LEASE_SECONDS)
+            for session in others:
+                await answers(api, session["uid"])
+        finally:
+            await in_thread(composition.docker, "unpause", container)
+        await shows(api, victim, "running", LEASE_SECONDS)
+        await viewer.ready(LEASE_SECONDS)
+        (await api.type(victim["uid"], b"echo still-$mark\r")).raise_for_status()
+        await viewer.shows(b"still-remembered", LEASE_SECONDS)
+    # The engine calls a container that was paused unhealthy until it has looked again.
+    await eventually(lambda: composition.inspect(container)["State"]["Health"]["Status"] == "healthy", LOST_SECONDS)
+
+
+async def test_a_stopped_container_says_goodbye_in_time_and_its_sessions_are_closed_when_it_returns(
+    composition: Composition, api: Api
+) -> None:
+    (session,) = await one_on_each(api, 1)
+    container = await container_of(api, session)
+    async with api.viewer(session["uid"]) as viewer:
+        await viewer.ready()
+        before = time.monotonic()
+        await in_thread(composition.docker, "stop", container)
+        assert time.monotonic() - before < STOP_SECONDS
+        assert composition.inspect(container)["State"]["ExitCode"] == 0
+        await eventually(lambda: viewer.codes[0] == GOING_AWAY, LEASE_SECONDS)
+        await shows(api, session, "unreachable", LEASE_SECONDS)
+        await in_thread(composition.scale, 3)
+        await viewer.closed(LEASE_SECONDS)
+    closed = await shows(api, session, "closed", LEASE_SECONDS)
+    assert (closed["exit_code"], closed["close_reason"]) == (None, "worker lost")
+
+
+async def test_a_worker_that_dies_is_brought_back_by_the_engine_with_what_its_sessions_wrote(
+    composition: Composition, api: Api
+) -> None:
+    (session,) = await one_on_each(api, 1)
+    await answers(api, session["uid"])
+    container = await container_of(api, session)
+    pid = await api.worker_pid(session["uid"])
+    await in_thread(composition.docker, "exec", container, "bash", "-c", f"kill -9 {pid}")
+    closed = await shows(api, session, "closed", LEASE_SECONDS)
+    assert (closed["exit_code"], closed["close_reason"]) == (None, "worker lost")
+    assert ANSWERED.decode() in await history(api, session["uid"])
+    await live_workers(api, 3)
+
+
 async def test_sessions_of_workers_scaled_away_are_lost_and_their_names_free(
     composition: Composition, api: Api
 ) -> None:
@@ -113,19 +162,51 @@ async def test_sessions_of_workers_scaled_away_are_lost_and_their_names_free(
         assert ANSWERED.decode() in await history(api, session["uid"])
 
 
+@pytest.mark.parametrize("ends", ["restart", "kill"])
 @pytest.mark.parametrize("service", ["redis", "gateway"])
-async def test_a_restart_of_what_holds_no_terminal_loses_nothing(
-    composition: Composition, api: Api, service: str
+async def test_the_end_of_what_holds_no_terminal_loses_nothing(
+    composition: Composition, api: Api, service: str, ends: str
 ) -> None:
     sessions = await one_on_each(api, 3)
     async with api.viewer(sessions[0]["uid"]) as viewer:
         await viewer.ready()
-        await in_thread(composition.compose, "restart", service)
+        await in_thread(composition.compose, ends, service)
         await in_thread(composition.scale, 3)
         await eventually(lambda: same_sessions(api, sessions), LOST_SECONDS)
         for session in sessions:
             await answers(api, session["uid"])
         await viewer.shows(ANSWERED, LEASE_SECONDS)
+
+
+async def test_terminals_answer_while_redis_is_away_and_services_log_no_error(
+    composition: Composition, api: Api
+) -> None:
+    sessions = await one_on_each(api, 3)
+    await in_thread(composition.compose, "kill", "redis")
+    try:
+        for session in sessions:
+            await answers(api, session["uid"])
+        refused = await api.http.post("/api/sessions", json={})
+        assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
+    finally:
+        await in_thread(composition.scale, 3)
+    await eventually(lambda: api.create(["bash", "--norc"]), LEASE_SECONDS)
+    logs = await asyncio.to_thread(composition.compose, "logs", "--no-log-prefix", "gateway", "session-service")
+    assert [line for line in logs.splitlines() if '"level":"error"' in line] == []
+
+
+async def test_what_was_taken_down_and_brought_up_again_still_has_its_history(
+    composition: Composition, api: Api
+) -> None:
+    sessions = await one_on_each(api, 3)
+    for session in sessions:
+        await answers(api, session["uid"])
+    await in_thread(composition.compose, "down")
+    await in_thread(composition.scale, 3)
+    for session in sessions:
+        closed = await shows(api, session, "closed", LEASE_SECONDS)
+        assert (closed["exit_code"], closed["close_reason"]) == (None, "worker lost")
+        assert ANSWERED.decode() in await history(api, session["uid"])
 
 
 async def in_thread(call: Any, *args: Any) -> None:
@@ -145,8 +226,8 @@ async def live_workers(api: Api, count: int) -> list[dict[str, Any]]:
 
 
 async def one_on_each(api: Api, count: int) -> list[dict[str, Any]]:
-    """A shell on each of `count` workers: the one with most free capacity gets the next."""
-    await live_workers(api, count)
+    """A shell on each of `count` of the three workers: the one with most free capacity gets the next."""
+    await live_workers(api, 3)
     by_worker: dict[str, dict[str, Any]] = {}
 
     async def placed() -> bool:

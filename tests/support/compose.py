@@ -35,7 +35,7 @@ class Composition:
 
     def __init__(self, folder: Path, *, workers: int, variables: Mapping[str, str] | None = None) -> None:
         self.name = f"gestalt-test-{secrets.token_hex(4)}"
-        self.token = secrets.token_hex(16)
+        self.token, self.internal_token = secrets.token_hex(16), secrets.token_hex(16)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._workers = workers
@@ -45,7 +45,7 @@ class Composition:
         self._environment = {**kept, **ours, **(variables or {})}
 
     def __enter__(self) -> Self:
-        for name, secret in (("token", self.token), ("internal_token", secrets.token_hex(16))):
+        for name, secret in (("token", self.token), ("internal_token", self.internal_token)):
             file = self._folder / name
             file.write_text(secret, encoding="ascii")
             file.chmod(0o644)
