@@ -10,6 +10,7 @@ from gestalt_session.terminal.pacing import (
     Lag,
     Meter,
     must_wait,
+    one_is_back,
     waits_for_cut_off,
 )
 
@@ -64,7 +65,12 @@ def test_who_was_cut_off_is_waited_for_once_enough_was_written_and_not_for_ever(
     assert not waits_for_cut_off(100, gone, CUT_OFF_SECONDS)
 
 
-def test_once_one_is_back_the_others_have_a_moment_left() -> None:
-    gone = CutOff(limit=100, until=CUT_OFF_SECONDS).soon(1.0)
-    assert gone.until == 1.0 + RETURN_SECONDS
-    assert CutOff(limit=100, until=1.2).soon(1.0).until == 1.2
+def test_who_comes_back_is_not_waited_for_any_more_and_the_others_are() -> None:
+    first, second = CutOff(limit=100, until=CUT_OFF_SECONDS), CutOff(limit=120, until=CUT_OFF_SECONDS + 1)
+    assert one_is_back([first, second], 1.0) == [second]
+    assert one_is_back([second], 1.0) == []
+
+
+def test_viewers_that_nobody_counted_have_a_moment_left_once_one_is_back() -> None:
+    assert one_is_back([CutOff(100, CUT_OFF_SECONDS, all=True)], 1.0) == [CutOff(100, 1.0 + RETURN_SECONDS, all=True)]
+    assert one_is_back([CutOff(100, 1.2, all=True)], 1.0) == [CutOff(100, 1.2, all=True)]

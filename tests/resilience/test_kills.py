@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,28 +41,42 @@ async def test_twenty_kills_in_mid_flood_cost_no_byte(stack: Starts, tmp_path: P
 
 
 async def kill_in_mid_flood(stack: Stack, side: Path, victim: Victim, *, times: int) -> None:
-    """Kill `victim` so often while a program floods one viewer; check the viewer, the journal and the program."""
-    async with stack.api() as api:
+    """Kill `victim` so often while a program floods three viewers; check them, the journal and the program."""
+    async with stack.api() as api, AsyncExitStack() as opened:
         session = await api.create(programs.numbered(0, side), cols=200)
-        async with api.viewer(session["uid"], expected=programs.expected, keep=False) as viewer:
-            for _ in range(times):
-                await stack.settled()
-                await viewer.reach(viewer.end + int(MEGABYTES_BETWEEN_KILLS * programs.MEGABYTE))
-                await _kill(stack, victim, viewer)
-            assert viewer.resets == []
-            now = await eventually(lambda: _summary(api, session["uid"]))
-            assert (now["pid"], now["status"]) == (session["pid"], "running")
-            await _end(api, session["uid"], viewer)
-        check_journal(stack, session["uid"], side)
+        viewers = [await opened.enter_async_context(viewer) for viewer in several(api, session["uid"])]
+        for _ in range(times):
+            await stack.settled()
+            await all_go_on(viewers)
+            await _kill(await eventually(lambda: victim(stack)), viewers[0])
+            await all_go_on(viewers)
+            viewers[-1].cut()
+        now = await eventually(lambda: _summary(api, session["uid"]))
+        assert (now["pid"], now["status"]) == (session["pid"], "running")
+        await _end(api, session["uid"], viewers)
+    check_journal(stack, session["uid"], side)
 
 
-async def _kill(stack: Stack, victim: Victim, viewer: Viewer) -> None:
-    pid, seen, clock = victim(stack), viewer.end, asyncio.get_running_loop().time
+def several(api: Api, uid: str) -> list[Viewer]:
+    """One from the beginning, one that joined later and may not type, one whose connection is bad."""
+    ways: list[dict[str, Any]] = [{}, {"tail": 50_000, "readonly": True}, {}]
+    return [api.viewer(uid, expected=programs.expected, keep=False, **way) for way in ways]
+
+
+async def all_go_on(viewers: list[Viewer]) -> None:
+    """Each gets more, none was told of a loss."""
+    wanted = [viewer.end + int(MEGABYTES_BETWEEN_KILLS * programs.MEGABYTE / 2) for viewer in viewers]
+    for viewer, offset in zip(viewers, wanted, strict=True):
+        await viewer.reach(offset)
+        assert viewer.resets == []
+
+
+async def _kill(pid: int, viewer: Viewer) -> None:
+    clock = asyncio.get_running_loop().time
     processes.kill(pid)
     killed = clock()
     await eventually(lambda: not processes.alive(pid))
-    seen = viewer.end
-    await viewer.reach(seen + 1)
+    await viewer.reach(viewer.end + 1)
     assert clock() - killed <= FIRST_BYTE_SECONDS
 
 
@@ -69,11 +84,13 @@ async def _summary(api: Api, uid: str) -> dict[str, Any]:
     return await api.session(uid)
 
 
-async def _end(api: Api, uid: str, viewer: Viewer) -> None:
-    """Stop the program with TERM; the viewer gets what is left, then a Close."""
+async def _end(api: Api, uid: str, viewers: list[Viewer]) -> None:
+    """Stop the program with TERM; each viewer gets what is left, then a Close."""
+    await viewers[-1].reconnected(viewers[-1].connections)
     answer = await api.http.post(f"/api/sessions/{uid}/signal", json={"signal": "TERM"})
     assert answer.status_code == 204
-    assert await viewer.closed() == 1000
+    assert [await viewer.closed() for viewer in viewers] == [1000] * len(viewers)
+    assert len({viewer.end for viewer in viewers}) == 1
 
 
 def check_journal(stack: Stack, uid: str, side: Path) -> None:

@@ -18,7 +18,7 @@ MEMORY_SECONDS = 2.0  # over which a rate is taken: a busy browser stalls for a 
 CUT_OFF_SECONDS = 5.0  # how long a viewer whose gateway died has to come back with its cursor
 CUT_OFF_BYTES = 24 * 1024 * 1024  # what may be written meanwhile; with the half journal it lagged it fits the journal
 ADOPTED_BYTES = 4 * 1024 * 1024  # the same for a new worker: its host has let 24 MiB pass while no worker was there
-RETURN_SECONDS = 0.5  # once the first is back, the others who were cut off with it are not far
+RETURN_SECONDS = 2.0  # once the first is back, the others whom a dead worker served are not far
 
 
 class Meter:
@@ -44,14 +44,22 @@ class Meter:
 
 
 class CutOff(Struct, frozen=True):
-    """Viewers that vanished without a Close: up to which offset, and until when, the program runs on regardless."""
+    """A viewer that vanished without a Close: from which offset on, and until when, the program waits for it.
+
+    `all`: it stands for every viewer of a worker that died, and nobody knows how many they were.
+    """
 
     limit: int
     until: float
+    all: bool = False
 
-    def soon(self, now: float) -> CutOff:
-        """The same, when one of them has come back."""
-        return CutOff(self.limit, min(self.until, now + RETURN_SECONDS))
+
+def one_is_back(cut_off: Iterable[CutOff], now: float) -> list[CutOff]:
+    """Who is still missed when a viewer has come: one less of those that were seen to go, the unknown ones not long."""
+    missed = list(cut_off)
+    seen = [gone for gone in missed if not gone.all]
+    soon = [CutOff(gone.limit, min(gone.until, now + RETURN_SECONDS), all=True) for gone in missed if gone.all]
+    return soon + seen[1:]
 
 
 class Lag(Struct, frozen=True):

@@ -130,7 +130,7 @@ class Session:
 
     def adopted(self, device: Device) -> None:
         """Its program was found running: whoever watched it when the last worker died is about to come back."""
-        self._expect_back(pacing.ADOPTED_BYTES, self._clock())
+        self._expect_back(pacing.ADOPTED_BYTES, self._clock(), everybody=True)
         self.started(device)
 
     def started(self, device: Device) -> None:
@@ -283,8 +283,9 @@ class Session:
         self.viewers.add(viewer)
         now = self._clock()
         if self._cut_off:
-            self._cut_off = [gone.soon(now) for gone in self._cut_off]
+            self._cut_off = pacing.one_is_back(self._cut_off, now)
             asyncio.get_running_loop().call_later(pacing.RETURN_SECONDS, lambda: self._pace(self._clock()))
+            self._pace(now)
         self._listener.on_changed(self)
         self._pump.wake(self)
 
@@ -301,9 +302,9 @@ class Session:
         self._listener.on_changed(self)
         self._pace(now)
 
-    def _expect_back(self, more: int, now: float) -> None:
+    def _expect_back(self, more: int, now: float, *, everybody: bool = False) -> None:
         """Somebody was cut off: the program may write `more` bytes before it waits a while for them."""
-        self._cut_off.append(pacing.CutOff(self.journal.end + more, now + pacing.CUT_OFF_SECONDS))
+        self._cut_off.append(pacing.CutOff(self.journal.end + more, now + pacing.CUT_OFF_SECONDS, all=everybody))
 
     def writable_again(self, viewer: Viewer) -> None:
         """A viewer's socket takes more."""
