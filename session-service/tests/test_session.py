@@ -32,7 +32,12 @@ class Screen:
         self.start = 0
         self.data = bytearray()
         self.told: list[dict[str, Any]] = []
+        self.skipped: list[tuple[int, int]] = []
         self.closed: tuple[int, str] | None = None
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """What it was told of one kind."""
+        return [message for message in self.told if message["type"] == kind]
 
     def output(self, chunk: bytes) -> None:
         self.data += chunk
@@ -40,6 +45,7 @@ class Screen:
     def control(self, message: dict[str, Any]) -> None:
         self.told.append(message)
         if message["type"] == "reset":
+            self.skipped.append((self.start + len(self.data), message["base"]))
             self.start, self.data = message["base"], bytearray()
 
     def finish(self, code: int, reason: str) -> None:
@@ -72,10 +78,11 @@ class Host:
         self.session = session
         self.written = bytearray()
         self.segment = 0
+        self.gone: set[int] = set()  # offsets that nobody can read any more
 
     def write(self, data: bytes, *, inline: bool) -> None:
         offset = len(self.written)
-        if offset - self.segment >= SEGMENT:
+        if offset - self.segment >= SEGMENT or offset - 1 in self.gone:
             self.segment = offset
             (self.session.folder.journal / f"{offset:020d}").touch()
             self.session.journal.rotated(offset, self.session.journal.base)
@@ -87,12 +94,37 @@ class Host:
         else:
             self.session.on_end(len(self.written))
 
-    def trim(self) -> None:
-        """Drop the oldest segment, if it is not the newest; the worker hears of it."""
-        starts = self.session.journal.starts
-        if len(starts) > 1:
-            (self.session.folder.journal / f"{starts[0]:020d}").unlink(missing_ok=True)
-            self.session.journal.rotated(self.segment, starts[1])
+    def lose(self, size: int) -> None:
+        """The disk is full: nothing of the next bytes is kept."""
+        start = len(self.written)
+        self.written += bytes(size)
+        self.gone |= set(range(start, start + size))
+        self.session.on_hole(start, size)
+
+    def trim(self, *, heard: bool) -> None:
+        """Drop the oldest segment, if it is not the newest; the worker may find out by itself."""
+        paths = sorted(self.session.folder.journal.iterdir())
+        if len(paths) > 1:
+            paths[0].unlink()
+            base = int(paths[1].name)
+            self.gone |= set(range(base))
+            if heard:
+                self.session.journal.rotated(self.segment, base)
+
+
+class Window:
+    """In place of a terminal: it has a size."""
+
+    pid = 1
+
+    def __init__(self) -> None:
+        self.size = (80, 24)
+
+    def resize(self, cols: int, rows: int) -> None:
+        self.size = (cols, rows)
+
+    def close(self) -> None:
+        pass
 
 
 def session_in(folder: Path, loop: asyncio.AbstractEventLoop) -> Session:
@@ -119,6 +151,9 @@ class Viewing(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.session = session_in(Path(self.folder.name), self.loop)
         self.host = Host(self.session)
+        self.window = Window()
+        self.session.device = self.window  # type: ignore[assignment]
+        self.sizes: dict[Screen, list[tuple[int, int]]] = {}
         self.viewers: dict[Screen, Viewer] = {}
         self.counter = 0
 
@@ -142,6 +177,7 @@ class Viewing(RuleBasedStateMachine):
         screen.start = max(0, self.session.journal.end - back)
         viewer = Viewer(screen, screen.start, readonly=False, now=0.0)
         self.viewers[screen] = viewer
+        self.sizes[screen] = []
         self.session.attach(viewer)
         return screen
 
@@ -163,9 +199,21 @@ class Viewing(RuleBasedStateMachine):
             self.loop.call_soon(lambda: self.session.detach(viewer, cut_off=cut_off))
             self._turn()
 
-    @rule()
-    def trim(self) -> None:
-        self.host.trim()
+    @rule(heard=st.booleans())
+    def trim(self, heard: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
+        self.host.trim(heard=heard)
+
+    @rule(size=st.integers(1, LARGEST_WRITE))
+    def lose(self, size: int) -> None:
+        self.host.lose(size)
+
+    @rule(cols=st.integers(79, 81), rows=st.integers(24, 25))
+    def resize(self, cols: int, rows: int) -> None:
+        if (cols, rows) != self.window.size:
+            for screen in self.viewers:
+                self.sizes[screen].append((cols, rows))
+        self.session.resize(cols, rows)
+        assert self.window.size == (cols, rows)
 
     @rule()
     def turn(self) -> None:
@@ -177,6 +225,17 @@ class Viewing(RuleBasedStateMachine):
             end = screen.start + len(screen.data)
             assert bytes(screen.data) == self.host.written[screen.start : end]
 
+    @invariant()
+    def what_was_skipped_is_gone(self) -> None:
+        for screen in self.viewers:
+            assert all(start < base and self.host.gone.issuperset(range(start, base)) for start, base in screen.skipped)
+
+    @invariant()
+    def every_new_size_is_told_once(self) -> None:
+        assert self.window.size == (self.session.file.cols, self.session.file.rows)
+        for screen in self.viewers:
+            assert [(told["cols"], told["rows"]) for told in screen.of("resize")] == self.sizes[screen]
+
     def teardown(self) -> None:
         for screen, viewer in self.viewers.items():
             screen.writable = True
@@ -184,6 +243,11 @@ class Viewing(RuleBasedStateMachine):
         self._settle()
         for screen in self.viewers:
             assert screen.start + len(screen.data) == len(self.host.written), "everybody gets everything in the end"
+        self.session.exited(0, 1.0)
+        self._settle()
+        for screen in self.viewers:
+            assert screen.told[-1] == {"type": "exit", "exit_code": 0}
+            assert screen.closed == (1000, "session closed")
         self.session.abandon()
         self.loop.close()
         self.folder.cleanup()
