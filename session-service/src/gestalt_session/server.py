@@ -19,7 +19,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 
 from gestalt_contracts.auth import ASGIApp
-from gestalt_session.viewer_socket import ViewerSocket
+from gestalt_session.viewer_socket import GOING_AWAY, STOPPING, ViewerSocket
 
 GRACE_SECONDS = 2  # longest wait for requests to end: the whole stop takes less than three seconds
 TICK_SECONDS = 1.0  # uvicorn's housekeeping (the Date header): an idle process should sleep
@@ -107,7 +107,20 @@ class Sockets(asyncio.Protocol):
         if handshake.startswith(VIEWER_PATH):
             state = self._app_state
             return ViewerSocket(state["service"], state["settings"].token, self._server_state.connections)
-        return WebSocketsSansIOProtocol(self._config, self._server_state, self._app_state)
+        return EventSocket(self._config, self._server_state, self._app_state)
+
+
+class EventSocket(WebSocketsSansIOProtocol):
+    """A WebSocket of events: its stop says the contract's word, where uvicorn's own is 1012."""
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        if self.handshake_complete and not self.close_sent:
+            self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY})
+            self.conn.send_close(GOING_AWAY, STOPPING)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        super().shutdown()
 
 
 def config_of(app: ASGIApp | FastAPI) -> Config:

@@ -174,5 +174,5 @@ async def _listen(socket: WebSocket, heard: Callable[[Any], None] | None) -> Non
             return
         text = message.get("text")
         if heard is not None and text is not None:
-            with suppress(msgspec.DecodeError):  # not JSON: ignored, as the reference does
+            with suppress(msgspec.DecodeError, RecursionError):  # not JSON: ignored, as the reference does
                 heard(msgspec.json.decode(text))
