@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gestalt_session.terminal.pacing import (
     CUT_OFF_SECONDS,
     EARNEST_RATE,
@@ -74,3 +77,22 @@ def test_who_comes_back_is_not_waited_for_any_more_and_the_others_are() -> None:
 def test_viewers_that_nobody_counted_have_a_moment_left_once_one_is_back() -> None:
     assert one_is_back([CutOff(100, CUT_OFF_SECONDS, all=True)], 1.0) == [CutOff(100, 1.0 + RETURN_SECONDS, all=True)]
     assert one_is_back([CutOff(100, 1.2, all=True)], 1.0) == [CutOff(100, 1.2, all=True)]
+
+
+LAGS = st.lists(st.builds(Lag, st.integers(0, CAPACITY), st.floats(0, 100 * MIB)), max_size=5)
+
+
+@given(LAGS, st.integers(0, CAPACITY), st.floats(0, EARNEST_RATE, exclude_max=True))
+def test_who_is_not_in_earnest_changes_nothing(viewers: list[Lag], lag: int, rate: float) -> None:
+    for waiting in (False, True):
+        alone = must_wait(waiting=waiting, capacity=CAPACITY, viewers=viewers)
+        assert must_wait(waiting=waiting, capacity=CAPACITY, viewers=[*viewers, Lag(lag, rate)]) == alone
+
+
+@given(LAGS)
+def test_who_begins_to_wait_goes_on_waiting_and_who_caught_up_is_let_go(viewers: list[Lag]) -> None:
+    begins = must_wait(waiting=False, capacity=CAPACITY, viewers=viewers)
+    goes_on = must_wait(waiting=True, capacity=CAPACITY, viewers=viewers)
+    assert goes_on or not begins, "no state flips to and fro on the same numbers"
+    caught_up = [Lag(min(viewer.bytes, CAPACITY // 4), viewer.rate) for viewer in viewers]
+    assert not must_wait(waiting=True, capacity=CAPACITY, viewers=caught_up)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
+import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gestalt_session.terminal.folder import ExitFile, SessionFile, SessionFolder
 from gestalt_session.terminal.recording import recording
@@ -83,3 +88,41 @@ def test_over_a_hole_and_after_a_trimmed_base_it_goes_on(tmp_path: Path) -> None
         (at.journal / f"{start:020d}").write_bytes(data)
     _, *events = [json.loads(line) for line in recording(at, file_of(1_000.0), 2)]
     assert events == [[0.0, "o", "old "], [0.0, "o", "new"]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.text(st.sampled_from('aé😀\x1b\n"\\\0'), max_size=60),
+    cuts=st.lists(st.tuples(st.integers(0, 200), st.integers(-5, 5)), max_size=6),
+    segments=st.sets(st.integers(1, 200), max_size=3),
+    sizes=st.lists(st.integers(0, 200), max_size=4),
+)
+def test_any_journal_is_valid_lines_whose_output_is_whole(
+    text: str, cuts: list[tuple[int, int]], segments: set[int], sizes: list[int]
+) -> None:
+    data = text.encode()
+    with tempfile.TemporaryDirectory() as folder:
+        at, file = SessionFolder(Path(folder) / "session"), file_of(1_000.0)
+        at.make()
+        bounds = [0, *sorted(cut for cut in segments if cut < len(data)), len(data)]
+        for start, end in pairwise(bounds):
+            name = f"{start:020d}"
+            marks = [(start, 0), *sorted(cut for cut in cuts if start < cut[0] < end)]
+            (at.journal / name).write_bytes(data[start:end])
+            stamps = [struct.pack("<QQ", (1_000 + seconds) * 1_000_000, offset) for offset, seconds in marks]
+            (at.journal / f"{name}.times").write_bytes(b"".join(stamps))
+        for number, offset in enumerate(sorted(sizes)):
+            file.cols = 80 + number
+            at.note_size(file, offset)
+        at.save_exit(ExitFile(exit_code=-1, ended_at=2_000.0, offset=len(data)))
+        for version in (2, 3):
+            header, *events = [json.loads(line) for line in recording(at, file, version)]
+            assert header["version"] == version
+            assert "".join(event[2] for event in events if event[1] == "o") == text
+            assert all(event[0] >= 0 for event in events)
+            assert version == 3 or [event[0] for event in events] == sorted(event[0] for event in events)
+            assert [event[1] for event in events].count("x") == version - 2
+            shown = [header.get("width") or header["term"]["cols"]]
+            shown += [int(event[2].partition("x")[0]) for event in events if event[1] == "r"]
+            assert shown == sorted(shown), "sizes come in order"
+            assert shown[-1] == file.cols
