@@ -136,6 +136,23 @@ async def test_a_worker_that_dies_is_brought_back_by_the_engine_with_what_its_se
     await live_workers(api, 3)
 
 
+async def test_containers_full_of_processes_start_nothing_and_serve_what_they_have(
+    composition: Composition, api: Api
+) -> None:
+    sessions = await one_on_each(api, 3)
+    containers = composition.containers("session-service")
+    limit = str(composition.inspect(containers[0])["HostConfig"]["PidsLimit"])
+    await in_thread(composition.docker, "update", "--pids-limit", "1", *containers)
+    try:
+        refused = await api.http.post("/api/sessions", json={})
+        assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
+        for session in sessions:
+            await answers(api, session["uid"])
+    finally:
+        await in_thread(composition.docker, "update", "--pids-limit", limit, *containers)
+    await api.create(["bash", "--norc"])
+
+
 async def test_sessions_of_workers_scaled_away_are_lost_and_their_names_free(
     composition: Composition, api: Api
 ) -> None:
