@@ -160,7 +160,7 @@ async def test_a_command_is_a_line_for_the_shell_or_a_list_of_arguments(
     api: Api, command: str | list[str], argv: list[str] | None
 ) -> None:
     session = await api.create(command)
-    assert session["launch"]["argv"] == (argv or [session["launch"]["argv"][0], "-c", command])
+    assert session["launch"]["argv"] == (argv or [session["launch"]["argv"][0], "-c", str(command)])
     async with api.viewer(session["uid"]) as viewer:
         await viewer.shows(b"a b $HOME\r\n" if argv else b"2\r\n")
 
@@ -231,7 +231,8 @@ async def test_a_change_of_title_and_labels_is_whole_and_keeps_the_id(api: Api) 
     ):
         answer = await api.http.patch(path, json=body)
         assert (answer.status_code, answer.json()["title"], answer.json()["labels"]) == (200, title, labels)
-    for bad in ({"id": "x"}, {"labels": {"a": 1}}, {"title": 5}, {"labels": []}):
+    wrong: list[dict[str, Any]] = [{"id": "x"}, {"labels": {"a": 1}}, {"title": 5}, {"labels": []}]
+    for bad in wrong:
         refused = await api.http.patch(path, json=bad)
         assert (refused.status_code, refused.json()["message"]) == (400, "invalid request body")
     listed = next(item for item in await api.get("/api/sessions") if item["uid"] == session["uid"])
