@@ -48,6 +48,15 @@ def test_the_last_ones_since_a_moment_are_shown(tmp_path: Path) -> None:
     assert history.last(10, NOON + timedelta(seconds=9)) == []
 
 
+def test_what_two_add_at_once_is_all_kept_though_the_file_is_cut_down(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    file.write_bytes(b'{"command":"old","timestamp":"2026-01-01T00:00:00Z"}\n' * REWRITTEN_AT)
+    both = [InputHistory(file), InputHistory(file)]
+    for number, history in enumerate(both):
+        history.add(command(number))
+    assert InputHistory(file).last(2, None) == [command(0), command(1)]
+
+
 def test_only_the_last_thousand_are_kept_and_the_file_does_not_grow_for_ever(tmp_path: Path) -> None:
     file = tmp_path / "history"
     file.write_bytes(b'{"command":"old","timestamp":"2026-01-01T00:00:00Z"}\n' * REWRITTEN_AT)

@@ -48,9 +48,10 @@ def _lines(folder: SessionFolder, file: SessionFile, journal: Journal, version: 
     marks = timing(journal, file.created_at)
     sizes = sizes_of(folder, file)
     begun = marks[0].at
-    yield _line(_header(file, _size_at(sizes, journal.base), begun, version))
+    first = _first_size(sizes, journal.base, begun)
+    yield _line(_header(file, sizes[first], begun, version))
     last = begun
-    for at, code, data in _events(journal, marks, sizes, folder.load_exit() if version > 2 else None):  # noqa: PLR2004
+    for at, code, data in _events(journal, marks, sizes[first + 1 :], folder.load_exit() if version > 2 else None):  # noqa: PLR2004
         moment = max(at, last)
         yield _line([round(moment - (last if version > 2 else begun), 6), code, data])  # noqa: PLR2004 - asciicast v3
         last = moment
@@ -71,7 +72,7 @@ def _events(
     journal: Journal, marks: list[Mark], sizes: list[SizeMark], ended: ExitFile | None
 ) -> Iterator[tuple[float, str, str]]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    waiting = [size for size in sizes if size.offset > journal.base or size.at > marks[0].at]
+    waiting = list(sizes)
     position, last = journal.base, marks[0].at
     end = journal.end  # a program that writes meanwhile has left marks beyond it
     for mark, until in zip(marks, [*(min(mark.offset, end) for mark in marks[1:]), end], strict=True):
@@ -132,5 +133,7 @@ def sizes_of(folder: SessionFolder, file: SessionFile) -> list[SizeMark]:
     return marks or [SizeMark(file.created_at, 0, file.cols, file.rows)]
 
 
-def _size_at(sizes: list[SizeMark], offset: int) -> SizeMark:
-    return next((size for size in reversed(sizes) if size.offset <= offset), sizes[0])
+def _first_size(sizes: list[SizeMark], base: int, begun: float) -> int:
+    """Which size the terminal had when the recording begins; those after it are events."""
+    before = [index for index, size in enumerate(sizes) if size.offset <= base and size.at <= begun]
+    return before[-1] if before else 0
