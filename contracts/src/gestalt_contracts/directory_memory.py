@@ -285,6 +285,8 @@ class InMemoryDirectory:
             self._formers[name] = (uid, until)
         held.record = replace(held.record, ended=True)
         held.until = until
+        if keep_seconds <= 0:
+            del self._sessions[uid]
         self._changes.tell(Change(removed=uid))
 
     def _sweep_worker(self, worker: WorkerRecord) -> None:

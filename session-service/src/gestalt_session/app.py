@@ -139,6 +139,7 @@ class Worker:
             self._record(slot),
             service,
             lost_after=settings.lost_after,
+            retention=settings.session_retention,
             beat=lambda: self._beat(service),
         )
         return service

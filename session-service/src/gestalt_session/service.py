@@ -66,6 +66,7 @@ class SessionService:
         self.directory = directory
         self.terminals: Terminals
         self.membership: Membership
+        self._making: set[str] = set()
         self._unwanted: set[str] = set()
         self._deletions: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -101,6 +102,13 @@ class SessionService:
         """Start a session. Raises InvalidRequest, LaunchFailed, Unavailable."""
         await self._refuse_if_draining()
         file = await asyncio.to_thread(self._file_of, order, uid)
+        self._making.add(uid)
+        try:
+            return await self._make(file, order)
+        finally:
+            self._making.discard(uid)
+
+    async def _make(self, file: SessionFile, order: launch.Order) -> Session:
         await self._claim(file)
         env = launch.environment(self.rules.inherited, self.rules.pass_env, order.env or {}, self._ours(file))
         try:
@@ -110,6 +118,10 @@ class SessionService:
             raise _as_refusal(error) from error
         await self._write(session)
         return session
+
+    def is_making(self, uid: str) -> bool:
+        """Whether its name is claimed, or about to be, and its program not listed yet."""
+        return uid in self._making
 
     async def _refuse_if_draining(self) -> None:
         """Our own record may be a beat old: who was told to work again by another worker does so at once."""
@@ -164,6 +176,7 @@ class SessionService:
             await self.directory.end(self.membership.record, file.uid, keep_seconds=0)
         except (DirectoryUnavailable, StaleGeneration) as error:
             log.warning("a name could not be given back", session=file.id, error=str(error))
+            self.membership.tell_again()
 
     async def _write(self, session: Session) -> None:
         try:
@@ -200,6 +213,7 @@ class SessionService:
             await self.directory.end(self.membership.record, session.uid, keep_seconds=self.rules.retention)
         except (DirectoryUnavailable, StaleGeneration) as error:
             log.warning("the directory lists a deleted session", session=session.id, error=str(error))
+            self.membership.tell_again()
 
     async def end_unwanted(self, record: SessionRecord) -> None:
         """Deleted, or its name taken, while this worker was away: it is ended in the background of the next beats."""

@@ -41,6 +41,9 @@ class Roster(Protocol):
     def listed(self) -> Iterable[Session]:
         """All that are listed."""
 
+    def is_making(self, uid: str) -> bool:
+        """Whether its name is claimed and its program is about to be listed."""
+
     async def end_unwanted(self, record: SessionRecord) -> None:
         """Somebody deleted this session, or took its name, while we were away: end it."""
 
@@ -56,6 +59,7 @@ class Membership:
         roster: Roster,
         *,
         lost_after: float,
+        retention: float,
         beat: Callable[[], Awaitable[None]],
     ) -> None:
         self.record = record
@@ -63,6 +67,7 @@ class Membership:
         self._slot = slot
         self._roster = roster
         self._lost_after = lost_after
+        self._retention = retention
         self._beat = beat
         self._dirty: dict[str, Session] = {}
         self._registered = False
@@ -107,8 +112,17 @@ class Membership:
                 await self._roster.end_unwanted(known)
             elif not await self._directory.adopt(self.record, self.record_of(session)):
                 await self._roster.end_unwanted(self.record_of(session))
+        await self._disown(noted.values())
         self._registered = self.record.generation > self._given_up
         log.info("registered", worker=self.record.id, generation=self.record.generation)
+
+    async def _disown(self, noted: Iterable[SessionRecord]) -> None:
+        """End what is noted as ours and is not here: deleted while Redis was away, or claimed just before a crash."""
+        held = {session.uid for session in self._roster.listed()}
+        for record in noted:
+            if record.worker == self.record.id and record.uid not in held and not self._roster.is_making(record.uid):
+                wrote = (self._slot.sessions / record.uid).exists()
+                await self._directory.end(self.record, record.uid, keep_seconds=self._retention if wrote else 0)
 
     async def among_all(self) -> None:
         """Wait until every session on this volume that may live is known to the directory, ALL_SECONDS at the most.
@@ -126,6 +140,10 @@ class Membership:
 
     async def _knows(self, uids: set[str]) -> bool:
         return uids <= {record.uid for record in await self._directory.sessions()}
+
+    def tell_again(self) -> None:
+        """Something could not be told: with the next beat everything is."""
+        self._registered = False
 
     async def write_now(self, session: Session) -> None:
         """Write one record at once. Raises DirectoryUnavailable, StaleGeneration."""
