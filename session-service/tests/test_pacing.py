@@ -12,6 +12,7 @@ from gestalt_session.terminal.pacing import (
     CutOff,
     Lag,
     Meter,
+    limit_of,
     must_wait,
     one_is_back,
     waits_for_cut_off,
@@ -34,8 +35,8 @@ def test_nobody_waits_for_who_is_less_than_half_as_fast_as_the_fastest() -> None
     assert not must_wait(waiting=False, capacity=CAPACITY, viewers=viewers)
 
 
-def test_an_earnest_viewer_is_waited_for_from_half_the_journal_until_a_quarter() -> None:
-    assert must_wait(waiting=False, capacity=CAPACITY, viewers=[Lag(33 * MIB, 10 * MIB)])
+def test_an_earnest_viewer_is_waited_for_from_three_eighths_of_the_journal_until_a_quarter() -> None:
+    assert must_wait(waiting=False, capacity=CAPACITY, viewers=[Lag(25 * MIB, 10 * MIB)])
     assert must_wait(waiting=True, capacity=CAPACITY, viewers=[Lag(17 * MIB, 10 * MIB)])
     assert not must_wait(waiting=True, capacity=CAPACITY, viewers=[Lag(15 * MIB, 10 * MIB)])
 
@@ -66,6 +67,12 @@ def test_who_was_cut_off_is_waited_for_once_enough_was_written_and_not_for_ever(
     assert not waits_for_cut_off(99, gone, 0.0)
     assert waits_for_cut_off(100, gone, CUT_OFF_SECONDS - 0.1)
     assert not waits_for_cut_off(100, gone, CUT_OFF_SECONDS)
+
+
+def test_who_was_cut_off_far_behind_is_waited_for_before_the_journal_drops_what_it_has_not_seen() -> None:
+    assert limit_of(100 * MIB, 100 * MIB, CAPACITY) == 124 * MIB
+    assert limit_of(100 * MIB, 70 * MIB, CAPACITY) == (70 - 8 + 60) * MIB
+    assert limit_of(100 * MIB, 40 * MIB, CAPACITY) < 100 * MIB
 
 
 def test_who_comes_back_is_not_waited_for_any_more_and_the_others_are() -> None:

@@ -181,8 +181,9 @@ class Viewer:
         await self.say(json.dumps({"type": "resize", "cols": cols, "rows": rows}))
 
     def cut(self) -> None:
-        """Cut the connection as a broken network does: no Close frame."""
-        self._now_connected().transport.abort()
+        """Cut the connection, if there is one now, as a broken network does: no Close frame."""
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     def _now_connected(self) -> ClientConnection:
         assert self._connection is not None, f"viewer of {self._ref} is not connected"

@@ -130,7 +130,7 @@ class Session:
 
     def adopted(self, device: Device) -> None:
         """Its program was found running: whoever watched it when the last worker died is about to come back."""
-        self._expect_back(pacing.ADOPTED_BYTES, self._clock(), everybody=True)
+        self._expect_back(self.journal.end + pacing.ADOPTED_BYTES, self._clock(), everybody=True)
         self.started(device)
 
     def started(self, device: Device) -> None:
@@ -296,15 +296,15 @@ class Session:
         self.viewers.discard(viewer)
         now = self._clock()
         if cut_off and self.live and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
-            self._expect_back(pacing.CUT_OFF_BYTES, now)
+            self._expect_back(pacing.limit_of(self.journal.end, viewer.cursor, self._cap), now)
         if not self.viewers and not self.live:
             self.journal.release()
         self._listener.on_changed(self)
         self._pace(now)
 
-    def _expect_back(self, more: int, now: float, *, everybody: bool = False) -> None:
-        """Somebody was cut off: the program may write `more` bytes before it waits a while for them."""
-        self._cut_off.append(pacing.CutOff(self.journal.end + more, now + pacing.CUT_OFF_SECONDS, all=everybody))
+    def _expect_back(self, limit: int, now: float, *, everybody: bool = False) -> None:
+        """Somebody was cut off: from `limit` on the program waits a while for them."""
+        self._cut_off.append(pacing.CutOff(limit, now + pacing.CUT_OFF_SECONDS, all=everybody))
 
     def writable_again(self, viewer: Viewer) -> None:
         """A viewer's socket takes more."""
