@@ -189,12 +189,15 @@ class Follower:
 
 
 def drain(clients: Sequence[Client], known: bytes) -> None:
-    """Let all receive all of `known`. Raises WrongByte, or ConnectionError when one ends early."""
+    """Let all receive all of `known`. Raises WrongByte, ConnectionError when one ends early, TimeoutError."""
     with selectors.DefaultSelector() as selector:
         for client in clients:
             selector.register(client, selectors.EVENT_READ, Follower(client, known))
         while selector.get_map():
-            for key, _ in selector.select(TIMEOUT):
+            ready = selector.select(TIMEOUT)
+            if not ready:
+                raise TimeoutError(f"nothing came for {TIMEOUT} s")
+            for key, _ in ready:
                 _advance(selector, key.data, len(known))
 
 

@@ -59,9 +59,12 @@ def measure(ours: Ours, folder: Path, *, size: int, rounds: int) -> Iterator[Fig
 
 
 def peers(ours: Ours, folder: Path, *, size: int, rounds: int) -> Iterator[Figure]:
-    """The same flood by a PTY read in a loop, nothing behind it, and by ttyd where it is installed."""
+    """The same flood by a PTY read in a loop, by a relay that gathers, and by ttyd where it is installed."""
     text = Text(folder, size)
-    rivals: dict[str, Callable[[], Run]] = {"raw": partial(_raw, text)}
+    rivals: dict[str, Callable[[], Run]] = {
+        "raw": partial(_raw, text),
+        "rawtcp that gathers": partial(_bare, text, 1, gathers=True),
+    }
     if Ttyd.is_here():
         rivals["ttyd"] = partial(_ttyd, text)
     else:
@@ -100,8 +103,8 @@ def _median(runs: Sequence[Run], of: Callable[[Run], float]) -> float:
     return statistics.median(of(run) for run in runs)
 
 
-def _bare(text: Text, viewers: int) -> Run:
-    with Bare.terminal(text.program(), viewers) as bare:
+def _bare(text: Text, viewers: int, *, gathers: bool = False) -> Run:
+    with Bare.terminal(text.program(), viewers, gathers=gathers) as bare:
         return _flood([bare.connect() for _ in range(viewers)], text, {"all": bare.pids})
 
 
@@ -116,8 +119,7 @@ def _ours(ours: Ours, text: Text, viewers: int) -> Run:
 
 
 def _raw(text: Text) -> Run:
-    with rawtcp.Terminal(text.program()) as terminal:
-        return _flood([terminal], text, {})
+    return _flood([rawtcp.Terminal(text.program())], text, {})
 
 
 def _flood(clients: Sequence[Client], text: Text, roles: dict[str, list[int]]) -> Run:

@@ -1,11 +1,11 @@
 """The physical limit to compare with: a PTY read in a loop, and the same behind one bare TCP relay.
 
 Run as a script (standard library only): `serve VIEWERS PROGRAM…` opens a PTY for each group of so many connections,
-`replay FILE` sends a file to each, `relay PORT` copies between its clients and that port.
+`gather VIEWERS PROGRAM…` too, `replay FILE` sends a file to each, `relay PORT` copies between its clients and a port.
 
-Blocking sockets and a thread a stream: without an event loop nothing lies between a read and the write that follows.
-The terminal is read until nothing is left or a buffer is full, then sent at once: the kernel hands a PTY's bytes over
-by 4 KiB, and passing each on alone wakes three processes for it and halves the rate.
+Blocking calls and a thread for each direction: between a read and the write that follows lies no event loop. `serve`
+passes on what one read gives, as terminal servers do. `gather` reads on until nothing is left or a buffer is full: the
+kernel hands a PTY's bytes over by 4 KiB, and here three processes are not woken for each. No loop does better.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 BUFFER = 65_536
 PIECE = 4_096  # of a PTY at a time, at most
@@ -31,8 +31,8 @@ def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     what, *arguments = sys.argv[1:]
-    if what == "serve":
-        _terminals(listener, int(arguments[0]), arguments[1:])
+    if what in {"serve", "gather"}:
+        _terminals(listener, int(arguments[0]), arguments[1:], gathers=what == "gather")
     elif what == "replay":
         _each(listener, partial(_replay, Path(arguments[0]).read_bytes()))
     else:
@@ -48,51 +48,38 @@ def _accept(listener: socket.socket) -> socket.socket:
     return _quick(listener.accept()[0])
 
 
-def _terminals(listener: socket.socket, viewers: int, program: list[str]) -> None:
+def _terminals(listener: socket.socket, viewers: int, program: list[str], *, gathers: bool) -> None:
     while True:
         connections = [_accept(listener) for _ in range(viewers)]
-        threading.Thread(target=_terminal, args=(connections, program), daemon=True).start()
+        terminal = Terminal(program, gathers=gathers)
+        for connection in connections:
+            threading.Thread(target=_type, args=(connection, terminal), daemon=True).start()
+        threading.Thread(target=_show, args=(terminal, connections), daemon=True).start()
 
 
-def _terminal(connections: list[socket.socket], program: list[str]) -> None:
-    with Terminal(program) as terminal:
-        poller, viewer = select.poll(), connections[0].fileno()
-        for fd in (terminal.fileno(), viewer):
-            poller.register(fd, select.POLLIN)
-        while all(_turn(terminal, connections, typed=fd == viewer) for fd, _ in poller.poll()):
-            pass
-    for connection in connections:
-        connection.close()
-
-
-def _turn(terminal: Terminal, connections: list[socket.socket], *, typed: bool) -> bool:
-    """Copy what there is one way; whether that side is still there."""
-    if typed:
-        keys = connections[0].recv(BUFFER)
+def _type(connection: socket.socket, terminal: Terminal) -> None:
+    while keys := connection.recv(BUFFER):
         terminal.type(keys)
-        return bool(keys)
-    count = terminal.read()
+
+
+def _show(terminal: Terminal, connections: list[socket.socket]) -> None:
+    while output := terminal.receive():
+        for connection in connections:
+            connection.sendall(output[0])
     for connection in connections:
-        connection.sendall(terminal.buffer[: count or 0])
-    return count is not None
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class Terminal:
     """A program in a PTY of its own, read in a loop: `raw`. It is a Client (see clients) as well."""
 
-    def __init__(self, program: list[str]) -> None:
-        self.buffer = memoryview(bytearray(BUFFER))
+    def __init__(self, program: list[str], *, gathers: bool = False) -> None:
+        self._buffer = memoryview(bytearray(BUFFER))
+        self._gathers = gathers
         self._pid, self._master = pty.fork()
         if self._pid == 0:
             os.execvp(program[0], program)  # noqa: S606 - a baseline has no use for a shell
-        os.set_blocking(self._master, False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        os.close(self._master)  # which hangs up on the program
-        os.waitpid(self._pid, 0)
+        os.set_blocking(self._master, not gathers)
 
     def fileno(self) -> int:
         """The master's."""
@@ -102,26 +89,27 @@ class Terminal:
         """A benchmark types less than a terminal takes."""
         os.write(self._master, data)
 
-    def read(self) -> int | None:
-        """Fill the buffer until the terminal is empty or it is full; how many bytes, None at the program's end."""
-        count = 0
+    def receive(self) -> Sequence[memoryview]:
+        """Wait for output; nothing at the end. Valid until the next call."""
         try:
-            while count <= BUFFER - PIECE:
-                count += os.readv(self._master, [self.buffer[count:]])
-        except BlockingIOError:
-            return count
+            count = self._gather() if self._gathers else os.readv(self._master, [self._buffer])
         except OSError:  # EIO: the program has ended
-            return count or None
+            return []
+        return [self._buffer[:count]]
+
+    def _gather(self) -> int:
+        """Fill the buffer until the terminal is empty or it is full; how many bytes."""
+        select.select([self._master], [], [])
+        count = os.readv(self._master, [self._buffer])
+        with suppress(OSError):
+            while count <= BUFFER - PIECE:
+                count += os.readv(self._master, [self._buffer[count:]])
         return count
 
-    def receive(self) -> Sequence[memoryview]:
-        """Wait for output; nothing at the end."""
-        select.select([self._master], [], [])
-        count = self.read()
-        return [] if count is None else [self.buffer[:count]]
-
     def close(self) -> None:
-        """Nothing before the block's end."""
+        """Hang up on the program."""
+        os.close(self._master)
+        os.waitpid(self._pid, 0)
 
 
 def _replay(data: bytes, client: socket.socket) -> None:

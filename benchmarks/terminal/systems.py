@@ -30,9 +30,9 @@ class Bare:
         self.port = self._start("relay", str(self._start(*server)))
 
     @classmethod
-    def terminal(cls, program: Sequence[str], viewers: int = 1) -> Self:
+    def terminal(cls, program: Sequence[str], viewers: int = 1, *, gathers: bool = False) -> Self:
         """A terminal for every group of so many viewers."""
-        return cls("serve", str(viewers), *program)
+        return cls("gather" if gathers else "serve", str(viewers), *program)
 
     @classmethod
     def replay(cls, path: Path) -> Self:
