@@ -100,6 +100,16 @@ def test_a_young_journal_begins_at_zero_before_its_first_segment_is_seen(tmp_pat
     journal.release()
 
 
+def test_a_rotation_before_anybody_read_hides_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    segment(tmp_path, 0, b"prompt")
+    journal.end = 6
+    segment(tmp_path, 6, b"")
+    journal.rotated(6, 0)
+    assert (journal.starts, journal.read(0, 10)) == ([0, 6], b"prompt")
+    journal.release()
+
+
 def test_dropping_keeps_the_newest_segment(tmp_path: Path) -> None:
     for start in (0, 10, 20):
         segment(tmp_path, start, b"x" * 10)

@@ -62,6 +62,8 @@ class Journal:
 
     def rotated(self, start: int, base: int) -> None:
         """The host has begun a segment at `start` and keeps nothing before `base`."""
+        if not self._starts:
+            self.rescan()  # nobody has read yet: the first segment was never looked for
         if start not in self._starts:
             self._starts.append(start)
         self._starts = [kept for kept in self._starts if kept >= base]
