@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import cast
 
 from msgspec import Struct
@@ -14,6 +15,10 @@ from gestalt_gateway.proxy import CONNECT_SECONDS, BadGateway, Refused
 
 ANSWER_SECONDS = 10.0
 """Longest wait for the answer to an upgrade: a service answers at once or is stuck."""
+
+RECEIVED_BYTES = 1024 * 1024
+"""About what the kernel keeps of a service's words while the client is slow. Left to itself it keeps up to 32 MB: sent,
+as the worker sees it, and lost when this gateway dies, which is more than a journal has room for."""
 
 
 class Dialed(Struct, frozen=True):
@@ -34,6 +39,7 @@ class Dialing(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
         self._transport = cast("asyncio.Transport", transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
