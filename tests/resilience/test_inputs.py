@@ -11,28 +11,33 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Starts
-from tests.support import programs
+from gestalt_contracts.redis_client import create_redis
+from tests.support import processes, programs
 from tests.support.client import Api
 from tests.support.eventually import eventually
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLIENTS = 50
 CUT_SHARE = 0.05
 """Of the requests, so many are cut off by an impatient client and sent again under their key."""
 PATIENCE = (0.001, 0.03)
+SLEEPER = "stty raw -echo; printf asleep; trap 'printf awake' USR1; sleep 600 & wait; exec cat >/dev/null"
+"""Reads nothing until it gets USR1."""
+LONG = b"x" * 500_000
 
 
 @pytest.mark.timeout(180)
-async def test_ten_thousand_inputs_are_typed_once_each_and_in_order(stack: Starts, tmp_path: Path) -> None:
-    await type_from_everywhere(stack, tmp_path / "side", 10_000)
+async def test_ten_thousand_inputs_are_typed_once_each_and_in_order(system: Stack, tmp_path: Path) -> None:
+    await type_from_everywhere(system, tmp_path / "side", 10_000)
 
 
-async def type_from_everywhere(stack: Starts, side: Path, count: int) -> None:
+async def type_from_everywhere(system: Stack, side: Path, count: int) -> None:
     """Through two gateways, from CLIENTS clients; the program records what reached it."""
-    running = await stack()
     async with AsyncExitStack() as gateways:
-        second = await gateways.enter_async_context(running.second_gateway())
-        apis = [await gateways.enter_async_context(api) for api in (running.api(), second)]
+        second = await gateways.enter_async_context(system.second_gateway())
+        apis = [await gateways.enter_async_context(api) for api in (system.api(), second)]
         session = await apis[0].create(programs.record(side))
         await eventually(lambda: _has_begun(apis[0], session["uid"]))
         async with asyncio.TaskGroup() as clients:
@@ -80,22 +85,58 @@ async def _send(api: Api, uid: str, data: bytes, key: str, chance: random.Random
             assert answer.status_code in {409, 503}, answer.text
 
 
-async def test_twenty_creations_at_once_over_two_workers_get_twenty_names(stack: Starts) -> None:
-    running = await stack(workers=2)
-    async with running.api() as api:
-        made = await asyncio.gather(*(api.create(programs.echo(), title="same") for _ in range(20)))
-        assert sorted(session["id"] for session in made) == sorted(f"same {number}" for number in range(1, 21))
-        assert len({session["worker"] for session in made}) == 2
-        assert len({session["uid"] for session in made}) == 20
+async def test_twenty_creations_at_once_over_two_workers_get_twenty_names(api: Api) -> None:
+    made = await asyncio.gather(*(api.create(programs.echo(), title="same") for _ in range(20)))
+    assert sorted(session["id"] for session in made) == sorted(f"same {number}" for number in range(1, 21))
+    assert len({session["worker"] for session in made}) == 2
+    assert len({session["uid"] for session in made}) == 20
 
 
-async def test_twenty_creations_under_one_key_make_one_session(stack: Starts) -> None:
-    running = await stack(workers=2)
-    async with running.api() as api:
-        headers = {"Idempotency-Key": "once"}
-        requests = (api.http.post("/api/sessions", json={"title": "one"}, headers=headers) for _ in range(20))
-        answers = await asyncio.gather(*requests)
-        assert {answer.status_code for answer in answers} == {201}
-        assert {answer.json()["id"] for answer in answers} == {"one 1"}
-        assert sum("idempotency-replayed" in answer.headers for answer in answers) == 19
-        assert len(await api.get("/api/sessions")) == 1
+async def test_twenty_creations_under_one_key_make_one_session(api: Api) -> None:
+    headers = {"Idempotency-Key": "once"}
+    requests = (api.http.post("/api/sessions", json={"title": "one"}, headers=headers) for _ in range(20))
+    answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} == {201}
+    assert {answer.json()["id"] for answer in answers} == {"one 1"}
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 19
+    assert [listed["id"] for listed in await api.get("/api/sessions") if listed["title"] == "one"] == ["one 1"]
+
+
+async def test_an_input_whose_worker_died_is_not_typed_again_and_its_key_is_free_after_saying_so(
+    system: Stack, api: Api
+) -> None:
+    session = await api.create(["sh", "-c", SLEEPER])
+    await system.settled()
+    async with api.viewer(session["uid"]) as viewer:
+        await viewer.shows(b"asleep")
+        before = await claims(system)
+        half_typed = asyncio.create_task(api.type(session["uid"], LONG, key="k"))
+        await eventually(lambda: has_claimed(system, before), what="the worker has begun to type")
+        processes.kill(await api.worker_pid(session["uid"]))
+        assert (await half_typed).status_code in {502, 503}
+        answer = await eventually(lambda: retried(api, session["uid"]), 10)
+        assert (answer.status_code, answer.json()["code"]) == (409, "outcome_unknown")
+        woken = await api.http.post(f"/api/sessions/{session['uid']}/signal", json={"signal": "USR1"})
+        assert woken.status_code == 204
+        await viewer.shows(b"awake")
+        assert (await api.type(session["uid"], b"once more", key="k")).json() == {"bytes": 9}
+
+
+async def claims(system: Stack) -> int:
+    """How many keys have been used."""
+    client = create_redis(system.redis_url(), name="test")
+    try:
+        return len(await client.keys("*idempotency*"))
+    finally:
+        await client.aclose()
+
+
+async def has_claimed(system: Stack, before: int) -> bool:
+    return await claims(system) > before
+
+
+async def retried(api: Api, uid: str) -> httpx.Response:
+    """The answer to the same request, once there is a worker again."""
+    answer = await api.type(uid, LONG, key="k")
+    assert answer.status_code != 503
+    return answer
