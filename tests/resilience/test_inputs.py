@@ -138,5 +138,5 @@ async def has_claimed(system: Stack, before: int) -> bool:
 async def retried(api: Api, uid: str) -> httpx.Response:
     """The answer to the same request, once there is a worker again."""
     answer = await api.type(uid, LONG, key="k")
-    assert answer.status_code != 503
+    assert answer.status_code not in {502, 503}
     return answer
