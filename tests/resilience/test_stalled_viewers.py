@@ -11,6 +11,7 @@ from tests.support import programs
 from tests.support.stack import Stack
 
 MOST_GROWTH_KB = 4_000  # issue 3, Must hold
+WELCOME = b"HTTP/1.1 101 "
 ENOUGH = 150 * programs.MEGABYTE  # more than twice the journal
 
 
@@ -38,12 +39,14 @@ def _memory_kb(stack: Stack) -> int:
 
 
 def _deaf_viewer(url: str, uid: str) -> socket.socket:
-    """Opens the WebSocket and never reads from it."""
+    """Opens the WebSocket and reads nothing but its welcome."""
     host, _, port = url.removeprefix("http://").partition(":")
     connection = socket.create_connection((host, int(port)))
-    key = base64.b64encode(b"sixteen bytes, ok").decode()
+    key = base64.b64encode(b"sixteen bytes ok").decode()
     connection.sendall(
         f"GET /ws/session/{uid}?cursor=0 HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
     )
+    connection.settimeout(5)
+    assert connection.recv(len(WELCOME)) == WELCOME
     return connection
