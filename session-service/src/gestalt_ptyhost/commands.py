@@ -64,7 +64,7 @@ class Commands:
 
     def _pause(self, _worker: Worker, message: Message) -> None:
         if session := self._sessions.get(message.session):
-            session.paused = True
+            self._reading.hold(session)
 
     def _resume(self, _worker: Worker, message: Message) -> None:
         if session := self._sessions.get(message.session):

@@ -124,7 +124,7 @@ class Journal:
 
     def _drop_oldest(self) -> None:
         """Make room for what the current segment may still take."""
-        room = self._rotates_at() - (self._current.size if self._current else 0)
+        room = max(0, self._rotates_at() - (self._current.size if self._current else 0))
         while len(self.segments) > 1 and self.end - self.segments[0] + room > self.cap:
             remove_segment(self.directory, self.segments.pop(0))
 

@@ -36,6 +36,11 @@ class Reading:
         """The session's terminal may have something to read."""
         self._turns.ready(session)
 
+    def hold(self, session: Session) -> None:
+        """Do not read the session's terminal until it is resumed; the worker knows by the next PONG how far it came."""
+        session.paused = True
+        self._tell_untold(session)
+
     def worker_came(self, worker: Worker) -> None:
         """Tell this worker from now on."""
         self._worker = worker

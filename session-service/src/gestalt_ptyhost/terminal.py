@@ -8,9 +8,8 @@ import time
 from typing import Final
 
 GULP: Final = 8192
-"""Bytes asked of one splice: it prepares that many bytes of pages, and a PTY rarely has more at once."""
-GULPS: Final = 8
-"""Splices of one turn: 16 to 32 KiB of a flood, and never more pages than a pipe of the usual 64 KiB holds."""
+"""Bytes asked of one splice: it prepares that many bytes of pages, and a PTY rarely has more than half of it at once.
+A turn is as many splices as the pipe has pages for: of the usual 64 KiB up to 60, a fifth of a millisecond."""
 WAIT: Final = 20_000
 """Nanoseconds for which a flood's next bytes are awaited by looking again and again. The kernel hands a PTY's bytes
 over in a thread of its own, 4 KiB at a time; who sleeps for each lets the cores fall asleep too, and a virtual machine
@@ -25,7 +24,7 @@ _IUTF8 = 0o40000  # termios has no name for it before Python 3.13
 class Terminal:
     """Owns four descriptors; `fill` moves what the program wrote from the terminal into the pipe."""
 
-    __slots__ = ("_gulp", "_gulps", "_splices", "_waiting", "master", "pidfd", "pipe_r", "pipe_w")
+    __slots__ = ("_gulp", "_pages", "_splices", "_waiting", "master", "pidfd", "pipe_r", "pipe_w")
 
     def __init__(self, master: int, pipe_r: int, pipe_w: int, pidfd: int) -> None:
         self.master = master
@@ -33,9 +32,8 @@ class Terminal:
         self.pipe_w = pipe_w
         self.pidfd = pidfd
         # A user with very many pipes gets small ones; a full pipe would look like an empty terminal.
-        pages = fcntl.fcntl(pipe_w, fcntl.F_GETPIPE_SZ) // _PAGE
-        self._gulp = min(GULP, pages * _PAGE)
-        self._gulps = max(1, min(GULPS, pages * _PAGE // GULP))
+        self._pages = fcntl.fcntl(pipe_w, fcntl.F_GETPIPE_SZ) // _PAGE
+        self._gulp = min(GULP, self._pages * _PAGE)
         self._splices = True
         self._waiting = bytearray(4)
 
@@ -50,15 +48,14 @@ class Terminal:
         `awaits`: give a flood's next bytes WAIT to arrive. Only a splice that finds nothing proves a terminal drained:
         what the kernel has not handed over yet does not show otherwise.
         """
-        moved = 0
+        moved, room = 0, self._pages
         try:
-            for gulp in range(self._gulps):
-                if gulp and awaits and not self._more_comes():
-                    break
-                count = self._move()
+            while room * _PAGE >= self._gulp:
+                count = self._move_or_wait() if moved and awaits else self._move()
                 if not count:
                     return moved, True
                 moved += count
+                room -= -(-count // _PAGE)
                 if count < SHORT and not awaits:
                     break
         except BlockingIOError:
@@ -67,6 +64,14 @@ class Terminal:
             # EIO: nobody holds the other side; drained, until somebody opens it again.
             return moved, error.errno != errno.ENOMEM
         return moved, False
+
+    def _move_or_wait(self) -> int:
+        try:
+            return self._move()
+        except BlockingIOError:
+            if not self._more_comes():
+                raise
+        return self._move()
 
     def _more_comes(self) -> bool:
         """Whether bytes arrive within WAIT."""
