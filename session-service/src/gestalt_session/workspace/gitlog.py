@@ -9,12 +9,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from gestalt_session.workspace.git import GitFailed, run
+from gestalt_session.workspace.git import GitFailed, GitMissing, branch, run, time_limit
 
 LISTED_FILES = 50  # of each commit; the statistics count all
 SHORT = 12
+DETACHED = "HEAD"  # the reference's word for no branch
 _RECORD = "\x1e"
 _FORMAT = f"--format={_RECORD}%H%x00%cI%x00%s"
+_PLAIN = ("--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-color")
+"""Whatever the user's settings want to see."""
 _BEGINNING = re.compile(r"(?:\A|\0)\x1e(?=[0-9a-f]{40,64}\0)")  # subjects and names may hold a record mark, but no NUL
 
 
@@ -33,15 +36,22 @@ async def recent(workspace: Path, limit: int) -> dict[str, Any]:
 
     Raises GitFailed when git itself fails, GitTimedOut.
     """
+    async with time_limit():
+        if not await _has_commits(workspace):
+            return {"branch": "", "commits": []}
+        name = await branch(workspace)
+        raw = await run(workspace, "log", "-z", f"-n{limit}", "--numstat", "-M", *_PLAIN, _FORMAT)
+    return {"branch": name or DETACHED, "commits": parse(raw)}
+
+
+async def _has_commits(workspace: Path) -> bool:
     try:
         await run(workspace, "rev-parse", "--verify", "-q", "HEAD")
-    except GitFailed as error:
-        if "cannot be run" in str(error):
-            raise
-        return {"branch": "", "commits": []}
-    branch = (await run(workspace, "rev-parse", "--abbrev-ref", "HEAD")).decode("utf-8", "replace").strip()
-    raw = await run(workspace, "log", "-z", f"-n{limit}", "--numstat", "-M", _FORMAT)
-    return {"branch": branch, "commits": parse(raw)}
+    except GitMissing:
+        raise
+    except GitFailed:
+        return False
+    return True
 
 
 def parse(raw: bytes) -> list[dict[str, Any]]:
