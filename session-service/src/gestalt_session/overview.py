@@ -30,12 +30,13 @@ class Overview:
         with suppress(DirectoryUnavailable):  # the last copy answers then: a list that is a little old beats none
             self._sessions = await self._directory.sessions()
         own = {session.uid: session for session in self._service.listed()}
-        listed = {record.uid: self.shown(record) for record in self._sessions if not record.ended}
         mine = self._service.membership.record.id
-        known = {uid: summary for uid, summary in listed.items() if uid in own or summary.get("worker") != mine}
+        others = [record for record in self._sessions if record.uid not in own and record.worker != mine]
         unwanted = {record.uid for record in self._sessions if record.end_requested or record.name_lost}
-        merged = known | {uid: self._own(session, unwanted=uid in unwanted) for uid, session in own.items()}
-        return sorted(merged.values(), key=lambda summary: (summary["created_at"], summary["uid"]))
+        listed = [(record.created_at, record.uid, self.shown(record)) for record in others if not record.ended] + [
+            (session.file.created_at, uid, self._own(session, unwanted=uid in unwanted)) for uid, session in own.items()
+        ]
+        return [summary for _, _, summary in sorted(listed, key=lambda entry: entry[:2])]
 
     def _own(self, session: Session, *, unwanted: bool) -> dict[str, Any]:
         """A summary of ours; what was deleted, or lost its name, while we were away is as good as ended."""
