@@ -6,11 +6,17 @@ import base64
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Starts
 from tests.support import programs
+from tests.support.client import Api
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 MOST_GROWTH_KB = 4_000  # issue 3, Must hold
+UNANSWERED_SECONDS = 65.0
+"""A ping every 20 s, and one more after two that were missed."""
 WELCOME = b"HTTP/1.1 101 "
 ENOUGH = 150 * programs.MEGABYTE  # more than twice the journal
 
@@ -28,6 +34,21 @@ async def test_a_viewer_that_never_reads_costs_no_memory_and_slows_nobody(stack:
                 assert _memory_kb(running) - before < MOST_GROWTH_KB
                 assert reading.connections == 1
                 assert reading.resets == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_viewer_that_answers_no_ping_is_forgotten_after_a_minute(stack: Starts) -> None:
+    running = await stack()
+    async with running.api() as api:
+        session = await api.create(programs.echo())
+        with _deaf_viewer(running.url, session["uid"]):
+            await eventually(lambda: _viewers_are(api, session["uid"], 1))
+            await eventually(lambda: _viewers_are(api, session["uid"], 0), UNANSWERED_SECONDS)
+
+
+async def _viewers_are(api: Api, uid: str, count: int) -> bool:
+    return bool((await api.session(uid))["viewers"] == count)
 
 
 def _memory_kb(stack: Stack) -> int:
