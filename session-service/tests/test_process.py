@@ -1,0 +1,103 @@
+"""`python -m gestalt_session` as its parent sees it: one line when it is ready, one line when it cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from viewing import BEARER, INTERNAL
+
+STOP_SECONDS = 3.0
+START_SECONDS = 20.0
+
+
+@asynccontextmanager
+async def process(folder: Path, *flags: str, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """One worker without a Redis; killed when the test is over."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GESTALT_", "REDIS_"))}
+    nowhere = f"unix://{folder}/none.sock"
+    ours = {"REDIS_URL": nowhere, "GESTALT_INTERNAL_TOKEN": INTERNAL, "GESTALT_WORKSPACE": str(folder)}
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gestalt_session", *flags),
+        env={**clean, **ours, **variables},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.communicate()
+
+
+async def last_words(folder: Path, *flags: str, **variables: str) -> tuple[int | None, str, str]:
+    """How it ends by itself, with its stdin closed: exit code, stdout, stderr."""
+    async with process(folder, *flags, **variables) as started, asyncio.timeout(START_SECONDS):
+        out, err = await started.communicate(b"")
+    return started.returncode, out.decode(), err.decode()
+
+
+async def test_what_is_wrong_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        file = tmp_path / "file"
+        file.touch()
+        ends = await asyncio.gather(
+            last_words(tmp_path, GESTALT_INTERNAL_TOKEN=""),
+            last_words(tmp_path, GESTALT_JOURNAL_SIZE="1", GESTALT_LOST_AFTER="soon"),
+            last_words(tmp_path, GESTALT_PORT=port),
+            last_words(tmp_path, GESTALT_DATA_DIR=str(file)),
+        )
+    words = ["GESTALT_INTERNAL_TOKEN is empty", "lost_after: ", f"127.0.0.1:{port}: Address already in use", str(file)]
+    for (code, out, err), word in zip(ends, words, strict=True):
+        assert (code, out) == (1, "")
+        assert word in err
+        assert err.count("\n") == 1, err
+
+
+async def test_a_spare_whose_parent_ends_goes_without_a_word(tmp_path: Path) -> None:
+    assert await last_words(tmp_path, "--standby") == (0, "", "")
+
+
+async def test_it_waits_for_its_go_serves_without_redis_and_ends_with_its_parent(tmp_path: Path) -> None:
+    async with process(tmp_path, "--standby") as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdin.write(b"go\n")
+        async with asyncio.timeout(START_SECONDS):
+            ready = (await started.stdout.readline()).decode()
+        assert ready.startswith("ready http://127.0.0.1:")
+        async with httpx.AsyncClient(base_url=ready.split()[1], headers=BEARER, trust_env=False, timeout=10) as http:
+            assert (await http.get("/healthz")).status_code == 200
+            assert (await http.get("/readyz")).json() == {"ok": False, "failing": ["redis"]}
+            assert (await http.get("/api/sessions")).json() == []
+            assert (await http.post("/api/sessions", json={})).status_code == 503
+        started.stdin.close()
+        async with asyncio.timeout(STOP_SECONDS):
+            assert await started.wait() == 0
+        assert await started.stdout.read() == b""
+        for line in (await started.stderr.read()).splitlines():
+            assert {"level", "timestamp", "message"} <= set(json.loads(line))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_with_exit_code_0(tmp_path: Path, number: signal.Signals) -> None:
+    async with process(tmp_path) as started:
+        assert started.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            await started.stdout.readline()
+        started.send_signal(number)
+        async with asyncio.timeout(STOP_SECONDS):
+            assert await started.wait() == 0
