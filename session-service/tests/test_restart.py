@@ -194,6 +194,31 @@ async def test_no_name_is_given_twice_by_a_directory_that_forgot(world: World) -
     assert "mine 1" not in made
 
 
+# -- a worker that is away
+
+
+async def test_a_lost_sessions_name_is_free_and_its_worker_keeps_it_only_if_nobody_took_it(world: World) -> None:
+    one, other = await world.start(), await world.start(lost_after=0.01)
+    taken, kept = await one.create(QUIET, title="taken"), await one.create(QUIET, title="kept")
+    await one.stop()
+
+    async def lost() -> bool:
+        return {session["status"] for session in await other.get("/api/sessions")} == {"lost"}
+
+    await eventually(lost)
+    again = await other.create(QUIET, title="taken")
+    assert again["id"] == taken["id"]
+    assert (await other.get(of(kept["uid"], "history")))["lines"] == []
+    await world.start()
+
+    async def settled() -> bool:
+        summaries = {session["uid"]: session["status"] for session in await other.get("/api/sessions")}
+        return summaries == {again["uid"]: "running", kept["uid"]: "running"}
+
+    await eventually(settled)
+    assert (alive(taken["pid"]), alive(kept["pid"]), alive(again["pid"])) == (False, True, True)
+
+
 # -- what is noted and not here
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -263,6 +264,27 @@ async def test_a_bus_that_lost_everything_says_so_to_who_is_there(world: World) 
         await eventually(lambda: [one["type"] for one in stream.events][-1] == "reset")
         await publish(world, "terminal_bell", "terminal")
         await viewer.hears("terminal_bell", 2)
+
+
+async def test_who_reads_slowly_is_never_silently_thinned(world: World) -> None:
+    world.bus = InMemoryBus(kept=dict.fromkeys(Stream, 500))
+    worker = await world.start()
+    async with worker.listen("/api/sessions/events", reads=False) as viewer:
+        ids = []
+        for _ in range(5_000):
+            ids.append(await publish(world, "terminal_bell", "terminal", text="x" * 4_000))
+            await asyncio.sleep(0)  # the server's turn, until its socket is full
+        place, resets = 0, 0
+        async with asyncio.timeout(10):
+            while place < len(ids):
+                word = json.loads(await viewer.connection.recv())
+                if word["type"] == "reset":
+                    assert word["reason"] == "trimmed"
+                    place, resets = ids.index(word["oldest"]), resets + 1
+                else:
+                    assert word["id"] == ids[place]
+                    place += 1
+        assert resets
 
 
 # -- the list

@@ -80,7 +80,7 @@ def _events(
         while waiting and waiting[0].offset <= max(position, mark.offset):
             size = waiting.pop(0)
             yield size.at, "r", f"{size.cols}x{size.rows}"
-        for chunk in _chunks(journal, max(position, mark.offset), until):
+        for chunk in _chunks(journal, position, until):  # the base may lie before the first mark that is kept
             text = decoder.decode(chunk)
             if text:
                 yield mark.at, "o", text
