@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from session_world import DEAF, ECHO, QUIET, Running, World, of, socket_of
 from viewing import by_hand
 from waiting import eventually
@@ -18,6 +20,23 @@ from websockets.protocol import Event
 from gestalt_session.viewer_socket import INPUT_MARK, MISSED_PINGS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+FRAMES = [
+    b"\x82\x80\0\0\0\0",
+    b"\x81\x83\0\0\0\0abc",
+    b"\x02\x81\0\0\0\0a",
+    b"\x80\x81\0\0\0\0b",
+    b"\x89\x80\0\0\0\0",
+    b"\x8a\x80\0\0\0\0",
+    b"\x88\x82\0\0\0\0\x03\xe8",
+    b"\x88\x81\0\0\0\0\x03",
+    b"\x81\xfe\xff\xff\0\0\0\0",
+    b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
+    b"\xf2\x80\0\0\0\0",
+    b"\x81\x81\0\0\0\0\xff",
+]
+"""Frames of a client, right and wrong: empty, text, in pieces, ping, pong, Close, overlong, with reserved bits."""
 
 
 class Pinged(ClientConnection):
@@ -85,6 +104,31 @@ async def test_the_number_of_viewers_is_told(worker: Running) -> None:
             return bool((await worker.session(made["uid"]))["viewers"] == 1)
 
         await eventually(one_left)
+
+
+async def test_a_client_that_ends_its_half_of_the_connection_is_let_go(worker: Running) -> None:
+    made = await worker.create(ECHO)
+    async with by_hand(worker.port, socket_of(made["uid"])) as (reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        await eventually(lambda: worker.service.held(made["uid"]).viewers)
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            await reader.read()
+        await eventually(lambda: not worker.service.held(made["uid"]).viewers)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.binary(max_size=40) | st.sampled_from(FRAMES), max_size=6))
+async def test_no_bytes_of_a_client_disturb_the_worker(worker: Running, sent: list[bytes]) -> None:
+    made = (await worker.get("/api/sessions"))[0]["uid"]
+    async with by_hand(worker.port, socket_of(made)) as (reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"".join(sent))
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            with suppress(ConnectionResetError):
+                await reader.read()
+    await eventually(lambda: not worker.service.held(made).viewers)
 
 
 async def test_who_answers_no_ping_is_cut(worker: Running, monkeypatch: pytest.MonkeyPatch) -> None:
