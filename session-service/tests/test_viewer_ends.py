@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from session_world import DEAF, ECHO, QUIET, Running, World, of, socket_of
@@ -117,18 +118,23 @@ async def test_a_client_that_ends_its_half_of_the_connection_is_let_go(worker: R
         await eventually(lambda: not worker.service.held(made["uid"]).viewers)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def target(worker: Running) -> str:
+    """The uid of a session."""
+    return str((await worker.create(ECHO))["uid"])
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.binary(max_size=40) | st.sampled_from(FRAMES), max_size=6))
-async def test_no_bytes_of_a_client_disturb_the_worker(worker: Running, sent: list[bytes]) -> None:
-    made = (await worker.get("/api/sessions"))[0]["uid"]
-    async with by_hand(worker.port, socket_of(made)) as (reader, writer):
+@given(sent=st.lists(st.binary(max_size=40) | st.sampled_from(FRAMES), max_size=6))
+async def test_no_bytes_of_a_client_disturb_the_worker(worker: Running, target: str, sent: list[bytes]) -> None:
+    async with by_hand(worker.port, socket_of(target)) as (reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"".join(sent))
         writer.write_eof()
         async with asyncio.timeout(5):
             with suppress(ConnectionResetError):
                 await reader.read()
-    await eventually(lambda: not worker.service.held(made).viewers)
+    await eventually(lambda: not worker.service.held(target).viewers)
 
 
 async def test_who_answers_no_ping_is_cut(worker: Running, monkeypatch: pytest.MonkeyPatch) -> None:
