@@ -35,6 +35,16 @@ def test_nobody_waits_for_who_is_less_than_half_as_fast_as_the_fastest() -> None
     assert not must_wait(waiting=False, capacity=CAPACITY, viewers=viewers)
 
 
+def test_nobody_loses_its_place_to_a_newcomer_whose_sockets_are_still_empty() -> None:
+    old, new = Meter(0.0), Meter(10.0)
+    for step in range(1, 101):
+        old.took(3 * MIB, step / 10)
+    new.took(6 * MIB, 10.005)
+    lags = [Lag(40 * MIB, old.rate(10.01), old.proven(10.01)), Lag(0, new.rate(10.01), new.proven(10.01))]
+    assert lags[1].rate > 10 * lags[0].rate
+    assert must_wait(waiting=False, capacity=CAPACITY, viewers=lags)
+
+
 def test_an_earnest_viewer_is_waited_for_from_three_eighths_of_the_journal_until_a_quarter() -> None:
     assert must_wait(waiting=False, capacity=CAPACITY, viewers=[Lag(25 * MIB, 10 * MIB)])
     assert must_wait(waiting=True, capacity=CAPACITY, viewers=[Lag(17 * MIB, 10 * MIB)])

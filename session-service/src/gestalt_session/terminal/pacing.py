@@ -42,6 +42,10 @@ class Meter:
         watched = MEMORY_SECONDS * -math.expm1((self._born - now) / MEMORY_SECONDS)
         return self._faded(now) / max(watched, MEMORY_SECONDS / 1_000)
 
+    def proven(self, now: float) -> float:
+        """The rate that it has shown for long: a new viewer's sockets swallow megabytes at once, and then it reads."""
+        return self._faded(now) / MEMORY_SECONDS
+
     def _faded(self, now: float) -> float:
         return self._remembered * math.exp((self._at - now) / MEMORY_SECONDS)
 
@@ -74,15 +78,16 @@ def one_is_back(cut_off: Iterable[CutOff], now: float) -> list[CutOff]:
 
 
 class Lag(Struct, frozen=True):
-    """How far behind the end a viewer is, and how fast it reads."""
+    """How far behind the end a viewer is, how fast it reads, and how fast it has proved to be."""
 
     bytes: int
     rate: float
+    proven: float = math.inf
 
 
 def must_wait(*, waiting: bool, capacity: int, viewers: Sequence[Lag]) -> bool:
     """Whether the program has to wait for earnest viewers; `waiting` is the present state (hysteresis)."""
-    fastest = max((viewer.rate for viewer in viewers), default=0.0)
+    fastest = max((min(viewer.rate, viewer.proven) for viewer in viewers), default=0.0)
     floor = max(EARNEST_RATE, fastest / 2)
     worst = max((viewer.bytes for viewer in viewers if viewer.rate >= floor), default=0)
     return worst > (capacity // 4 if waiting else capacity * 3 // 8)

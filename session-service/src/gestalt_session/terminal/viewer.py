@@ -51,4 +51,4 @@ class Viewer:
 
     def lag(self, end: int, now: float) -> Lag:
         """How far behind it is."""
-        return Lag(end - self.cursor, self.meter.rate(now))
+        return Lag(end - self.cursor, self.meter.rate(now), self.meter.proven(now))
