@@ -103,7 +103,7 @@ def steep(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("steep")
 async def test_jobs_in_the_background_go_with_their_shell(worker: Running) -> None:
     script = (
-        "set -m; sleep 600 & echo $!; (trap '' HUP TERM; echo $BASHPID; while :; do sleep 1; done) & echo ready; wait"
+        "set -m; sleep 600 & echo $!; (trap '' HUP TERM; echo $BASHPID; echo ready; while :; do sleep 1; done) & wait"
     )
     made = await started(worker, script)
     jobs = [int(line) for line in await worker.lines(made["uid"]) if line.isdigit()]
