@@ -166,8 +166,8 @@ class PtyHost:
                 self._lost()
                 return
             self._dispatch(*received)
-            if self.gone:
-                return
+            if self.gone or received[0].kind == Kind.DATA:
+                return  # an echo: nothing follows it yet, and asking would hold up whom it has woken
 
     def _dispatch(self, message: Message, descriptors: list[int]) -> None:
         handler = _HANDLERS.get(message.kind)
