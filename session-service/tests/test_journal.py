@@ -110,6 +110,16 @@ def test_a_rotation_before_anybody_read_hides_nothing(tmp_path: Path) -> None:
     journal.release()
 
 
+def test_what_is_told_late_of_a_folder_already_seen_changes_nothing(tmp_path: Path) -> None:
+    for start in (20, 30, 40):
+        segment(tmp_path, start, b"x" * 10)
+    journal = Journal(tmp_path)
+    journal.rotated(10, 0)
+    journal.rotated(20, 10)
+    journal.rotated(50, 20)
+    assert journal.starts == [20, 30, 40, 50]
+
+
 def test_dropping_keeps_the_newest_segment(tmp_path: Path) -> None:
     for start in (0, 10, 20):
         segment(tmp_path, start, b"x" * 10)

@@ -7,7 +7,7 @@ advances; a gap between one segment's end and the next one's start is a hole: by
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from pathlib import Path
 
 NAME_DIGITS = 20
@@ -64,8 +64,8 @@ class Journal:
         """The host has begun a segment at `start` and keeps nothing before `base`."""
         if not self._starts:
             self.rescan()  # nobody has read yet: the first segment was never looked for
-        if start not in self._starts:
-            self._starts.append(start)
+        if start not in self._starts and start > self.base:
+            insort(self._starts, start)  # told late, after a look at the folder: not the newest, or long dropped
         self._starts = [kept for kept in self._starts if kept >= base]
 
     def drop_before(self, base: int) -> int:
