@@ -64,7 +64,7 @@ class Journal:
         """The host has begun a segment at `start` and keeps nothing before `base`."""
         if not self._starts:
             self.rescan()  # nobody has read yet: the first segment was never looked for
-        if start not in self._starts and start > self.base:
+        if start not in self._starts and start >= self.base:
             insort(self._starts, start)  # told late, after a look at the folder: not the newest, or long dropped
         self._starts = [kept for kept in self._starts if kept >= base]
 
