@@ -21,7 +21,7 @@ Experiment = Callable[[Ours, Path, bool], Iterator[Figure]]
 EXPERIMENTS: dict[str, Experiment] = {
     "flood": lambda ours, folder, quick: flood.measure(ours, folder, size=_size(quick), rounds=3 if quick else 5),
     "peers": lambda ours, folder, quick: flood.peers(ours, folder, size=_size(quick), rounds=3),
-    "echo": lambda ours, _, quick: latency.echo(ours, samples=300 if quick else 1_000),
+    "echo": lambda ours, _, quick: latency.echo(ours, samples=600 if quick else 2_000),
     "create": lambda ours, _, quick: latency.create_and_attach(ours, samples=20 if quick else 60),
     "catchup": lambda ours, folder, quick: latency.catch_up(ours, folder, rounds=5 if quick else 15),
     "idle": lambda ours, _, quick: idle.measure(ours, seconds=3 if quick else 10),

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks import budgets
+from benchmarks.budgets import Budget
 from benchmarks.terminal.clients import Client, drain
 from benchmarks.terminal.flood import Text
 from benchmarks.terminal.report import Figure
@@ -18,6 +19,7 @@ ECHO = ["sh", "-c", "stty raw -echo; printf r; exec cat"]
 LINE = "a line of a build that prints and prints and prints"
 FLOOD = ["yes", LINE]
 MILLISECONDS = 1e3
+ROUNDS = 4
 TURN = 50
 """Echoes of one system in a row, before it is the other's turn."""
 WARM_UP = 5
@@ -32,27 +34,37 @@ BESIDE = {
 
 def echo(ours: Ours, *, samples: int) -> Iterator[Figure]:
     """p50 and p99 idle (as ratios), then beside one and twenty floods that are watched too."""
-    with ours.session(ECHO) as uid, closing(ours.connect(uid)) as client:
-        _begin(client)
-        yield from _idle(client, samples)
-        for floods, (half, worst) in BESIDE.items():
-            with ours.floods(FLOOD, floods):
-                times = _echoes(client, samples, pause=TYPING_SECONDS)
-            name = f"echo beside {floods} flood{'s' if floods > 1 else ''}"
-            yield Figure(f"{name}, p50", statistics.median(times), "ms", None, half)
-            yield Figure(f"{name}, p99", _p99(times), "ms", None, worst)
-
-
-def _idle(client: Client, samples: int) -> Iterator[Figure]:
     mine: list[float] = []
     theirs: list[float] = []
-    with Bare.terminal(ECHO) as bare, closing(bare.connect()) as limit:
-        _begin(limit)
-        while len(mine) < samples:
-            theirs += _echoes(limit, TURN)
-            mine += _echoes(client, TURN)
+    for _ in range(ROUNDS):  # anew each time: where the scheduler has put processes once, they stay for a while
+        _by_turns(ours, samples // ROUNDS, mine, theirs)
     yield Figure("echo idle, p50", statistics.median(mine), "ms", statistics.median(theirs), budgets.ECHO_IDLE)
     yield Figure("echo idle, p99", _p99(mine), "ms", _p99(theirs), budgets.ECHO_IDLE)
+    for floods, bounds in BESIDE.items():
+        yield from _beside(ours, floods, samples, *bounds)
+
+
+def _by_turns(ours: Ours, samples: int, mine: list[float], theirs: list[float]) -> None:
+    with (
+        ours.session(ECHO) as uid,
+        closing(ours.connect(uid)) as client,
+        Bare.terminal(ECHO) as bare,
+        closing(bare.connect()) as limit,
+    ):
+        for each in (client, limit):
+            _begin(each)
+        for _ in range(samples // TURN):
+            theirs += _echoes(limit, TURN)
+            mine += _echoes(client, TURN)
+
+
+def _beside(ours: Ours, floods: int, samples: int, half: Budget, worst: Budget) -> Iterator[Figure]:
+    with ours.session(ECHO) as uid, closing(ours.connect(uid)) as client, ours.floods(FLOOD, floods):
+        _begin(client)
+        times = _echoes(client, samples, pause=TYPING_SECONDS)
+    name = f"echo beside {floods} flood{'s' if floods > 1 else ''}"
+    yield Figure(f"{name}, p50", statistics.median(times), "ms", None, half)
+    yield Figure(f"{name}, p99", _p99(times), "ms", None, worst)
 
 
 def _begin(client: Client) -> None:
