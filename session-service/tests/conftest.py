@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,15 @@ from session_world import Running, World, a_world
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that workers run on: transports differ in what they do while paused or closing."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _brisk() -> Iterator[None]:
+    """What workers do once a second they do ten times a second here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gestalt_session.cluster.membership.RENEW_EVERY", 0.1)
+        patch.setattr("gestalt_session.service.TIDY_SECONDS", 0.1)
+        yield
 
 
 @pytest_asyncio.fixture(loop_scope="module")

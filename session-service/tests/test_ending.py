@@ -106,8 +106,12 @@ async def test_jobs_in_the_background_go_with_their_shell(worker: Running) -> No
         "set -m; sleep 600 & echo $!; (trap '' HUP TERM; echo $BASHPID; echo ready; while :; do sleep 1; done) & wait"
     )
     made = await started(worker, script)
-    jobs = [int(line) for line in await worker.lines(made["uid"]) if line.isdigit()]
-    assert len(jobs) == 2
+
+    async def both() -> list[int]:
+        found = [int(line) for line in await worker.lines(made["uid"]) if line.isdigit()]
+        return found if len(found) == 2 else []
+
+    jobs = await eventually(both)
     assert await deleted(worker, made["uid"]) <= 5
     assert not [job for job in jobs if alive(job)]
 
