@@ -67,7 +67,7 @@ class Nobody:
     def on_activity(self, session: Session, *, active: bool) -> None:
         pass
 
-    def on_pace(self, session: Session, *, wait: bool) -> None:
+    def on_pace(self, session: Session, limit: int | None) -> None:
         pass
 
 

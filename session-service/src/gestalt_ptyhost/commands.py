@@ -24,7 +24,7 @@ class Commands:
         self.retiring = False
         self._table: dict[int, Callable[[Worker, Message], None]] = {
             Kind.CREATE: self._create,
-            Kind.PAUSE: self._pause,
+            Kind.LIMIT: self._limit,
             Kind.RESUME: self._resume,
             Kind.FORGET: self._forget,
             Kind.CAP: self._cap,
@@ -62,14 +62,13 @@ class Commands:
         worker.tell(session)
         self._reading.ready(session)
 
-    def _pause(self, _worker: Worker, message: Message) -> None:
+    def _limit(self, _worker: Worker, message: Message) -> None:
         if session := self._sessions.get(message.session):
-            self._reading.hold(session)
+            self._reading.limit(session, message.offset)
 
     def _resume(self, _worker: Worker, message: Message) -> None:
         if session := self._sessions.get(message.session):
-            session.paused = False
-            self._reading.ready(session)
+            self._reading.lift_limit(session)
 
     def _forget(self, worker: Worker, message: Message) -> None:
         if session := self._sessions.forget(message.session):

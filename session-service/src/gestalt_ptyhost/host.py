@@ -53,8 +53,8 @@ class Host:
     def _step(self) -> None:
         for fd, events in self._epoll.poll(self._timeout(), _EVENTS):
             self._handle(fd, events)
-        if self._reading.grace_until is not None:
-            self._reading.end_grace()
+        if self._reading.deadline is not None:
+            self._reading.let_go()
         for session in self._reading.round():
             self._reading.turn(session)
         if self._worker and self._worker.lost:
@@ -109,7 +109,7 @@ class Host:
         """How long to wait for events, in seconds: not at all while someone has more to read."""
         if self._reading:
             return 0
-        deadlines = [at for at in (self._reading.grace_until, self._waits_until) if at is not None]
+        deadlines = [at for at in (self._reading.deadline, self._waits_until) if at is not None]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _done(self) -> bool:

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from gestalt_ptyhost.grace import Grace
+from gestalt_ptyhost.limits import ALLOWANCE, Limits
 from gestalt_ptyhost.session import Session
 from gestalt_ptyhost.sessions import Sessions
 from gestalt_ptyhost.terminal import Terminal
@@ -20,7 +20,7 @@ class Reading:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._turns: Turns[Session] = Turns()
-        self._grace = Grace()
+        self._limits = Limits()
         self._worker: Worker | None = None
 
     def __bool__(self) -> bool:
@@ -28,38 +28,42 @@ class Reading:
         return bool(self._turns)
 
     @property
-    def grace_until(self) -> float | None:
-        """When sessions that ran ahead without a worker are let go on, in monotonic seconds."""
-        return self._grace.until
+    def deadline(self) -> float | None:
+        """When the first of the sessions that wait is let go on, in monotonic seconds."""
+        return self._limits.deadline
 
     def ready(self, session: Session) -> None:
         """The session's terminal may have something to read."""
         self._turns.ready(session)
 
-    def hold(self, session: Session) -> None:
-        """Do not read the session's terminal until it is resumed; the worker knows by the next PONG how far it came."""
-        session.paused = True
-        self._tell_untold(session)
+    def limit(self, session: Session, offset: int) -> None:
+        """Read the session's terminal up to `offset`; the worker knows by the next PONG how far it came."""
+        self._limits.set(session.number, offset, time.monotonic())
+        if self._limits.holds(session.number, session.journal.end):
+            self._tell_untold(session)
+        else:
+            self._turns.ready(session)
+
+    def lift_limit(self, session: Session) -> None:
+        """Read the session's terminal on and on."""
+        self._limits.lift(session.number)
+        self._turns.ready(session)
 
     def worker_came(self, worker: Worker) -> None:
-        """Tell this worker from now on."""
+        """Tell this worker from now on; the limits stand until it says something about a session, or run out."""
         self._worker = worker
-        self._grace.end()
-        self._all_ready()
 
     def worker_lost(self) -> None:
-        """Nobody listens. What the worker wanted paused, it wanted for its viewers: they are counted anew."""
+        """Nobody listens: each session may write its allowance, so that viewers find every byte when they are back."""
         self._worker = None
         for session in self._sessions:
-            session.paused = False
-        self._grace.begin(time.monotonic())
-        self._all_ready()
+            self.limit(session, session.journal.end + ALLOWANCE)
 
-    def end_grace(self) -> None:
-        """Let sessions go on that were held, once the grace is over."""
-        if self._grace.over(time.monotonic()):
-            self._grace.end()
-            self._all_ready()
+    def let_go(self) -> None:
+        """Let sessions go on that have waited long enough."""
+        for number in self._limits.expired(time.monotonic()):
+            if session := self._sessions.get(number):
+                self._turns.ready(session)
 
     def round(self) -> list[Session]:
         """Whose turn it is before the loop looks again."""
@@ -68,7 +72,7 @@ class Reading:
     def turn(self, session: Session) -> None:
         """Read one session's terminal once."""
         terminal = session.terminal
-        if terminal is None or session.paused or self._grace.holds(session.number):
+        if terminal is None or self._limits.holds(session.number, session.journal.end):
             self._tell_untold(session)
             return
         moved, drained = terminal.fill(awaits=session.flooding and not self._turns)
@@ -99,7 +103,6 @@ class Reading:
             session.untold = True
         session.journal.stamp(now, start)
         self._turns.took(session, moved)
-        self._grace.wrote(session.number, moved)
 
     def _tell_untold(self, session: Session) -> None:
         """A flood has paused: tell how far it came."""
@@ -111,9 +114,6 @@ class Reading:
         if self._worker and session.ledger.unborn:
             return  # its descriptors are to be told first
         self._sessions.finish(session)
+        self._limits.lift(session.number)
         if self._worker:
             self._worker.tell(session)
-
-    def _all_ready(self) -> None:
-        for session in self._sessions:
-            self._turns.ready(session)

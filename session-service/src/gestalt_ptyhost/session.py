@@ -21,7 +21,6 @@ class Session:
         "last_words",
         "ledger",
         "number",
-        "paused",
         "pid",
         "queued",
         "terminal",
@@ -37,7 +36,7 @@ class Session:
         self.terminal: Terminal | None = terminal
         self.journal = journal
         self.ledger = Ledger(greeting)
-        self.paused = self.queued = self.flooding = False
+        self.queued = self.flooding = False
         self.told_at = 0
         """When the worker was last told of its bytes, in microseconds of the system's clock."""
         self.untold = False
@@ -84,7 +83,6 @@ class Session:
             "journal": self.journal.directory,
             "cap": self.journal.cap,
             "segment": self.journal.segment,
-            "paused": self.paused,
             "base": self.journal.base,
             "exited": self.terminal is None,
             "exit_code": self.exit_code,

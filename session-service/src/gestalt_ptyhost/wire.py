@@ -40,10 +40,10 @@ class Kind(IntEnum):
     ADOPT = 2
     """{uid, pid, journal, cap, segment}, terminal, offset = end as last told (or 0): read on for a dead host.
     Answer: SESSION or FAILED."""
-    PAUSE = 3
-    """No payload: do not read this session until RESUME, or until this connection ends."""
+    LIMIT = 3
+    """No payload, offset = where to stop reading this session: for 5 s, or until the next LIMIT or RESUME."""
     RESUME = 4
-    """No payload."""
+    """No payload: read on without a limit."""
     FORGET = 5
     """No payload: the exit was noted, drop the entry."""
     CAP = 6
@@ -56,7 +56,7 @@ class Kind(IntEnum):
     HELLO = 64
     """{wire, version, pid, sessions, retiring}, first of all; one SESSION for each number in `sessions` follows."""
     SESSION = 65
-    """{uid, pid, journal, cap, segment, paused, base, exited, exit_code}, offset = end; terminal unless exited."""
+    """{uid, pid, journal, cap, segment, base, exited, exit_code}, offset = end; terminal unless exited."""
     CREATED = 66
     """{pid}, terminal, offset = end."""
     FAILED = 67

@@ -45,7 +45,7 @@ def test_a_released_worker_is_understood_and_answered_as_it_expects(version: str
 
     worker.send_raw(replayed(version, "create", journal=str(journal)))
     created = worker.until(Kind.CREATED, 1)
-    for name in ("pause", "resume", "cap", "with-extension", "ping"):
+    for name in ("limit", "resume", "cap", "with-extension", "ping"):
         worker.send_raw(golden(version, name))
     exited = worker.until(Kind.EXIT, 1)
     worker.send_raw(replayed(version, "create", journal="/nowhere"))

@@ -1,4 +1,4 @@
-"""Who is slowed and who is not: pauses, workers that are away or do not read, floods beside keystrokes."""
+"""Who is slowed and who is not: limits, workers that are away or do not read, floods beside keystrokes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from ptyhost_client import MEBI, HostProcess, Worker, alive, eventually, python, segments
 
 from gestalt_ptyhost import wire
-from gestalt_ptyhost.grace import ALLOWANCE
+from gestalt_ptyhost.limits import ALLOWANCE, SECONDS
 from gestalt_ptyhost.wire import Kind
 
 Connect = Callable[[], Worker]
@@ -26,23 +26,53 @@ def size_of(journal: Path) -> int:
     return int(newest.name) + newest.stat().st_size
 
 
-def test_a_paused_session_is_not_read_until_it_is_resumed(worker: Worker) -> None:
+def held(worker: Worker, session: int, end: int) -> None:
+    """The session stands at `end`, give or take one turn, and is not read any more."""
+    worker.reach(session, end)
+    worker.answered()
+    stands = size_of(worker.journal_of(session))
+    worker.answered()
+    assert end <= stands == size_of(worker.journal_of(session)) < end + MEBI
+
+
+def test_a_session_is_read_up_to_its_limit_and_on_when_it_is_lifted(worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    worker.send(Kind.LIMIT, 1, 64 * MEBI)
+    worker.reach(1, MEBI)
+
+    held(worker, 1, 64 * MEBI)
+    worker.send(Kind.LIMIT, 1, 66 * MEBI)
+    held(worker, 1, 66 * MEBI)
+    worker.send(Kind.RESUME, 1)
+
+    worker.reach(1, 70 * MEBI)
+
+
+def test_a_limit_behind_the_end_stops_at_once(worker: Worker) -> None:
     worker.create(1, FLOOD)
     worker.reach(1, MEBI)
 
-    worker.send(Kind.PAUSE, 1)
+    worker.send(Kind.LIMIT, 1, 0)
     worker.answered()
-    paused = size_of(worker.journal_of(1))
+
+    stands = size_of(worker.journal_of(1))
     worker.answered()
-    assert size_of(worker.journal_of(1)) == paused == worker.ends[1]
-    worker.send(Kind.RESUME, 1)
-
-    worker.reach(1, paused + MEBI)
+    assert size_of(worker.journal_of(1)) == stands
 
 
-def test_a_program_that_ends_while_paused_loses_nothing(worker: Worker) -> None:
+def test_a_limit_that_nobody_renews_holds_nobody_for_long(worker: Worker) -> None:
+    worker.create(1, FLOOD)
+    worker.send(Kind.LIMIT, 1, MEBI)
+    start = time.monotonic()
+
+    worker.reach(1, 8 * MEBI)
+
+    assert SECONDS - 0.5 < time.monotonic() - start < SECONDS + 2
+
+
+def test_a_program_that_ends_at_its_limit_loses_nothing(worker: Worker) -> None:
     program = worker.create(1, ["sh", "-c", "read line; printf last"])
-    worker.send(Kind.PAUSE, 1)
+    worker.send(Kind.LIMIT, 1, 0)
     worker.type(1, b"\n")
     eventually(lambda: not alive(program), "the end of the program")
     worker.answered()
@@ -53,29 +83,28 @@ def test_a_program_that_ends_while_paused_loses_nothing(worker: Worker) -> None:
     assert worker.recorded(1).endswith(b"last")
 
 
-def test_pausing_one_session_does_not_hold_another(worker: Worker) -> None:
+def test_limiting_one_session_does_not_hold_another(worker: Worker) -> None:
     worker.create(1, FLOOD)
     worker.create(2, ["cat"])
-    worker.send(Kind.PAUSE, 1)
+    worker.send(Kind.LIMIT, 1, 0)
 
     worker.type(2, b"on\n")
 
     worker.wait_text(2, b"on\r\non\r\n")
 
 
-def test_a_pause_ends_with_the_connection_that_asked_for_it(connect: Connect) -> None:
+def test_a_limit_ends_with_the_connection_that_asked_for_it(connect: Connect) -> None:
     first = connect()
     first.create(1, FLOOD)
-    first.send(Kind.PAUSE, 1)
+    first.send(Kind.LIMIT, 1, 0)
     first.answered()
 
     second = connect()
 
-    assert wire.json_of(second.until(Kind.SESSION, 1))["paused"] is False
-    second.reach(1, second.ends[1] + MEBI)
+    second.reach(1, second.until(Kind.SESSION, 1).offset + MEBI)
 
 
-def test_without_a_worker_a_flood_stops_after_its_allowance_and_goes_on_with_the_next(connect: Connect) -> None:
+def test_without_a_worker_a_flood_stops_after_its_allowance_until_the_next_says_how_far(connect: Connect) -> None:
     first = connect()
     first.create(1, FLOOD)
     first.create(2, ["sh", "-c", "read line; printf quiet"])
@@ -86,10 +115,14 @@ def test_without_a_worker_a_flood_stops_after_its_allowance_and_goes_on_with_the
     first.type(2, b"\n")
     eventually(lambda: first.recorded(2).endswith(b"quiet"), "the quiet session")
     second = connect()
-
     held_at = second.until(Kind.SESSION, 1).offset
+    held(second, 1, held_at)
+    second.send(Kind.LIMIT, 1, held_at + 4 * MEBI)
+
     assert known + ALLOWANCE <= held_at <= known + ALLOWANCE + 2 * MEBI
-    second.reach(1, held_at + MEBI)
+    held(second, 1, held_at + 4 * MEBI)
+    second.send(Kind.RESUME, 1)
+    second.reach(1, held_at + 8 * MEBI)
 
 
 def test_a_worker_that_never_reads_stops_no_program_and_catches_up_when_it_does(worker: Worker) -> None:

@@ -51,7 +51,7 @@ def test_kinds_that_are_not_for_a_host_are_ignored(worker: Worker, kind: int) ->
     worker.answered()
 
 
-@pytest.mark.parametrize("kind", [Kind.PAUSE, Kind.RESUME, Kind.FORGET])
+@pytest.mark.parametrize("kind", [Kind.LIMIT, Kind.RESUME, Kind.FORGET])
 def test_a_session_that_is_not_there_is_ignored(worker: Worker, kind: Kind) -> None:
     worker.send(kind, 99)
 
@@ -61,7 +61,7 @@ def test_a_session_that_is_not_there_is_ignored(worker: Worker, kind: Kind) -> N
 def test_descriptors_nobody_asked_for_are_closed(worker: Worker) -> None:
     before = open_files(worker.pid)
 
-    worker.send_raw(wire.pack(Kind.PAUSE, 99), [0, 1, 2])
+    worker.send_raw(wire.pack(Kind.LIMIT, 99), [0, 1, 2])
     worker.answered()
 
     assert open_files(worker.pid) == before

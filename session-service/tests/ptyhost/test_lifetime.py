@@ -187,7 +187,6 @@ def test_a_new_worker_replaces_the_old_and_gets_every_session_with_its_terminal(
         "journal": str(first.journal_of(1)),
         "cap": 64 * 1024 * 1024,
         "segment": 4 * 1024 * 1024,
-        "paused": False,
         "base": 0,
         "exited": False,
         "exit_code": None,

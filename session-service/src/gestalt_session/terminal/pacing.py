@@ -1,11 +1,11 @@
-"""When a program is made to wait for its viewers (architecture §5): only to spare those who keep up in earnest.
+"""Up to where a program may write before it waits for its viewers (architecture §5): only for those in earnest.
 
-Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. When the slowest of these lags by more
-than three eighths of the journal, the host stops reading the terminal until it is within a quarter: what is then left
-of the journal holds all that may be written before a viewer whose worker or gateway dies is back, and what was lost in
-its sockets. Who was cut off without a Close
-(its gateway died) counts as lagging for 5 s, during which the program may write 24 MiB more; so do the viewers of a
-worker that died, whom its successor cannot know. Pure: numbers in, a verdict out.
+Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. Past the slowest of these a program
+may write three eighths of the journal: what is then left of it holds all that may be written before a viewer whose
+worker or gateway dies is back, and what was lost in its sockets. Who was cut off without a Close (its gateway died)
+is waited for 5 s, during which the program may write 24 MiB more; so are the viewers of a worker that died, whom its
+successor cannot know. The host is told an offset, not to stop: a worker that gets no turn while a program floods would
+say so too late. Pure: numbers in, a limit out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class CutOff(Struct, frozen=True):
     all: bool = False
 
 
-def limit_of(end: int, cursor: int, capacity: int) -> int:
+def limit_past(end: int, cursor: int, capacity: int) -> int:
     """Up to where a program may write before it waits for the viewer that was cut off at `cursor`.
 
     The journal drops a sixteenth of `capacity` at once.
@@ -77,22 +77,22 @@ def one_is_back(cut_off: Iterable[CutOff], now: float) -> list[CutOff]:
     return soon + seen[1:]
 
 
-class Lag(Struct, frozen=True):
-    """How far behind the end a viewer is, how fast it reads, and how fast it has proved to be."""
+class Reader(Struct, frozen=True):
+    """Where a viewer is, how fast it reads, and how fast it has proved to be."""
 
-    bytes: int
+    cursor: int
     rate: float
     proven: float = math.inf
 
 
-def must_wait(*, waiting: bool, capacity: int, viewers: Sequence[Lag]) -> bool:
-    """Whether the program has to wait for earnest viewers; `waiting` is the present state (hysteresis)."""
+def limit_for(viewers: Sequence[Reader], capacity: int) -> int | None:
+    """Up to where the program may write for the sake of those who read in earnest; None when there are none."""
     fastest = max((min(viewer.rate, viewer.proven) for viewer in viewers), default=0.0)
     floor = max(EARNEST_RATE, fastest / 2)
-    worst = max((viewer.bytes for viewer in viewers if viewer.rate >= floor), default=0)
-    return worst > (capacity // 4 if waiting else capacity * 3 // 8)
+    slowest = min((viewer.cursor for viewer in viewers if viewer.rate >= floor), default=None)
+    return None if slowest is None else slowest + capacity * 3 // 8
 
 
-def waits_for_cut_off(end: int, cut_off: Iterable[CutOff], now: float) -> bool:
-    """Whether somebody who was cut off may still come back for bytes that would be written over."""
-    return any(now < gone.until and end >= gone.limit for gone in cut_off)
+def limit_for_missed(cut_off: Iterable[CutOff], now: float) -> int | None:
+    """Up to where it may write while somebody who was cut off may still come back."""
+    return min((gone.limit for gone in cut_off if now < gone.until), default=None)

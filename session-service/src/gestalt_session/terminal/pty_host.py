@@ -107,13 +107,9 @@ class PtyHost:
         """Hand over a terminal whose host has died. `end` is what it told last: offsets never go back behind it."""
         self._send(wire.pack_json(Kind.ADOPT, order, number, end), descriptors)
 
-    def pause(self, number: int) -> None:
-        """Stop reading one terminal, so that its program waits."""
-        self._send(wire.pack(Kind.PAUSE, number))
-
-    def resume(self, number: int) -> None:
-        """Read it again."""
-        self._send(wire.pack(Kind.RESUME, number))
+    def limit(self, number: int, offset: int | None) -> None:
+        """Read one terminal up to `offset`, so that its program waits there; None: on and on."""
+        self._send(wire.pack(Kind.RESUME, number) if offset is None else wire.pack(Kind.LIMIT, number, offset))
 
     def forget(self, number: int) -> None:
         """The end of this session has been noted."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from gestalt_session.terminal import pacing
+from gestalt_session.terminal.audience import Audience
 from gestalt_session.terminal.bursts import Bursts
 from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import Device
@@ -20,7 +20,7 @@ from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
-from gestalt_session.terminal.viewer import CLOSED_NORMALLY, SESSION_CLOSED, Viewer
+from gestalt_session.terminal.viewer import Viewer
 
 CHUNK = 128 * 1024  # one frame of a flood: large enough to cost little, small enough to keep a turn short
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
@@ -43,8 +43,8 @@ class SessionListener(Protocol):
     def on_activity(self, session: Session, *, active: bool) -> None:
         """It writes again, or has been quiet for IDLE_SECONDS."""
 
-    def on_pace(self, session: Session, *, wait: bool) -> None:
-        """The host is to stop, or go on, reading its terminal."""
+    def on_pace(self, session: Session, limit: int | None) -> None:
+        """The host is to stop reading its terminal at the offset `limit`; None: nowhere."""
 
 
 class Session:
@@ -64,7 +64,7 @@ class Session:
         self.folder = folder
         self.journal = Journal(folder.journal)
         self.status = Status.STARTING
-        self.viewers: set[Viewer] = set()
+        self.audience = Audience(journal_cap, limit=lambda limit: listener.on_pace(self, limit))
         self.queued = False
         self.device: Device | None = None
         self.keyboard: Keyboard | None = None
@@ -77,20 +77,17 @@ class Session:
         self.ended = asyncio.Event()
         self._pump = pump
         self._listener = listener
-        self._cap = journal_cap
         self._clock = clock
         self._dialogue = Dialogue(
             folder.answered,
             say=self._say,
             ring=lambda: listener.on_bell(self),
-            somebody_types=lambda: any(not viewer.readonly for viewer in self.viewers),
+            somebody_types=lambda: self.audience.writers,
             clock=clock,
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
-        self._cut_off: list[pacing.CutOff] = []
         self._sizes = Bursts(self._set_size)
         self._unsaid = b""
-        self._waiting = False
         self._active = False
 
     # -- what it is ------------------------------------------------------------------------------------------------
@@ -119,7 +116,7 @@ class Session:
             "pid": self.device.pid if self.device else None,
             "exit_code": self.exit_code,
             "close_reason": self.close_reason,
-            "viewers": len(self.viewers),
+            "viewers": len(self.audience.viewers),
             "output_bytes": self.journal.end,
             "last_output_at": moment(self.last_output_at),
             "last_input_at": moment(self.last_input_at),
@@ -130,8 +127,9 @@ class Session:
 
     def adopted(self, device: Device) -> None:
         """Its program was found running: whoever watched it when the last worker died is about to come back."""
-        self._expect_back(self.journal.end + pacing.ADOPTED_BYTES, self._clock(), everybody=True)
+        self.audience.miss_all(self.journal.end, self._clock())
         self.started(device)
+        self._pace(self._clock())
 
     def started(self, device: Device) -> None:
         """Its program runs."""
@@ -194,9 +192,10 @@ class Session:
         now = self._noted()
         if self._dialogue.cursor == offset:
             self._dialogue.feed(data)
-        for viewer in self.viewers:
-            if viewer.cursor == offset and viewer.sink.writable:
-                viewer.give(data, now)
+        for viewer in self.audience.at(offset):
+            viewer.give(data, now)
+        if end >= self.audience.look_at:
+            self._pace(now)
         if self._anything_owed():
             self._pump.wake(self)
 
@@ -220,8 +219,8 @@ class Session:
         for cursor, viewers in self._readers().items():
             self._serve_group(cursor, viewers, now)
         if self.status is Status.CLOSED:
-            self._say_goodbye()
-            if not self.viewers:
+            self.audience.say_goodbye(self.journal.end, self.exit_code)
+            if not self.audience:
                 self.journal.release()
         self._pace(now)
         return self._anything_owed()
@@ -232,9 +231,8 @@ class Session:
         end = self.journal.end
         if self._dialogue.cursor < end:
             groups[self._dialogue.cursor] = []
-        for viewer in self.viewers:
-            if viewer.cursor < end and viewer.sink.writable:
-                groups.setdefault(viewer.cursor, []).append(viewer)
+        for viewer in self.audience.behind(end):
+            groups.setdefault(viewer.cursor, []).append(viewer)
         return groups
 
     def _serve_group(self, cursor: int, viewers: list[Viewer], now: float) -> None:
@@ -257,7 +255,7 @@ class Session:
 
     def _anything_owed(self) -> bool:
         end = self.journal.end
-        return self._dialogue.cursor < end or any(v.cursor < end and v.sink.writable for v in self.viewers)
+        return self._dialogue.cursor < end or bool(self.audience.behind(end))
 
     def _noted(self) -> float:
         self.last_output_at = time.time()
@@ -268,82 +266,42 @@ class Session:
         return self._clock()
 
     def settle(self, now: float) -> None:
-        """Housekeeping, once a second: notice quiet, forget who was cut off, look at the pace again."""
+        """Housekeeping, once a second: notice quiet, look at the pace again."""
         if self._active and time.time() - (self.last_output_at or 0.0) >= IDLE_SECONDS:
             self._active = False
             self._listener.on_activity(self, active=False)
-        self._cut_off = [gone for gone in self._cut_off if now < gone.until]
-        if self._waiting or self._cut_off:
-            self._pace(now)
+        self._pace(now)
 
     # -- viewers ---------------------------------------------------------------------------------------------------
 
     def attach(self, viewer: Viewer) -> None:
         """Add a viewer; it has been told `ready`."""
-        self.viewers.add(viewer)
-        now = self._clock()
-        if self._cut_off:
-            self._cut_off = pacing.one_is_back(self._cut_off, now)
-            asyncio.get_running_loop().call_later(pacing.RETURN_SECONDS, lambda: self._pace(self._clock()))
-            self._pace(now)
+        self.audience.add(viewer, self._clock())
         self._listener.on_changed(self)
         self._pump.wake(self)
 
     def detach(self, viewer: Viewer, *, cut_off: bool) -> None:
         """Remove a viewer. One that kept up and was `cut_off` without a Close has a while to come back."""
-        if viewer not in self.viewers:
+        if viewer not in self.audience.viewers:
             return
-        self.viewers.discard(viewer)
         now = self._clock()
-        if cut_off and self.live and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
-            self._expect_back(pacing.limit_of(self.journal.end, viewer.cursor, self._cap), now)
-        if not self.viewers and not self.live:
+        self.audience.remove(viewer, self.journal.end, now, cut_off=cut_off and self.live)
+        if not self.audience and not self.live:
             self.journal.release()
         self._listener.on_changed(self)
         self._pace(now)
-
-    def _expect_back(self, limit: int, now: float, *, everybody: bool = False) -> None:
-        """Somebody was cut off: from `limit` on the program waits a while for them."""
-        self._cut_off.append(pacing.CutOff(limit, now + pacing.CUT_OFF_SECONDS, all=everybody))
 
     def writable_again(self, viewer: Viewer) -> None:
         """A viewer's socket takes more."""
         if viewer.cursor < self.journal.end or self.status is Status.CLOSED:
             self._pump.wake(self)
 
-    def tell(self, message: dict[str, Any]) -> None:
-        """One control frame to every viewer that listens to them."""
-        for viewer in self.viewers:
-            viewer.sink.control(message)
-
-    def _say_goodbye(self) -> None:
-        for viewer in list(self.viewers):
-            if viewer.cursor >= self.journal.end:
-                viewer.sink.control({"type": "exit", "exit_code": self.exit_code})
-                viewer.sink.finish(CLOSED_NORMALLY, SESSION_CLOSED)
-                self.viewers.discard(viewer)
-
-    def dismiss(self, code: int, reason: str) -> None:
-        """Close every viewer at once."""
-        for viewer in list(self.viewers):
-            viewer.sink.finish(code, reason)
-        self.viewers.clear()
-
     def pace_anew(self) -> None:
         """A new host reads the terminal, and knows nothing of waiting."""
-        self._waiting = False
-        self._pace(self._clock())
+        self.audience.pace_anew(self._clock(), running=self.status is Status.RUNNING)
 
     def _pace(self, now: float) -> None:
-        end = self.journal.end
-        lags = [viewer.lag(end, now) for viewer in self.viewers]
-        wait = self.status is Status.RUNNING and (
-            pacing.must_wait(waiting=self._waiting, capacity=self._cap, viewers=lags)
-            or pacing.waits_for_cut_off(end, self._cut_off, now)
-        )
-        if wait != self._waiting:
-            self._waiting = wait
-            self._listener.on_pace(self, wait=wait)
+        self.audience.pace(now, running=self.status is Status.RUNNING)
 
     # -- input -----------------------------------------------------------------------------------------------------
 
@@ -400,6 +358,6 @@ class Session:
             self.folder.keep_size(self.file, self.journal.end)
         except OSError as error:  # a full disk: the terminal has its size, a recording may not know it
             log.warning("a size could not be kept", session=self.id, error=str(error))
-        self.tell({"type": "resize", "cols": cols, "rows": rows})
+        self.audience.tell({"type": "resize", "cols": cols, "rows": rows})
         self._listener.on_resized(self)
         self._listener.on_changed(self)

@@ -317,15 +317,11 @@ class Terminals:
         """Pass it on."""
         self._observer.on_activity(session, active=active)
 
-    def on_pace(self, session: Session, *, wait: bool) -> None:
-        """Tell the host to stop, or go on, reading this terminal."""
+    def on_pace(self, session: Session, limit: int | None) -> None:
+        """Tell the host where to stop reading this terminal."""
         host = self._host_of.get(session.uid)
-        if host is None:
-            return
-        if wait:
-            host.pause(session.file.number)
-        else:
-            host.resume(session.file.number)
+        if host is not None:
+            host.limit(session.file.number, limit)
 
 
 def _prepare(folder: SessionFolder, file: SessionFile) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from gestalt_session.terminal.pacing import Lag, Meter
+from gestalt_session.terminal.pacing import Meter, Reader
 
 CLOSED_NORMALLY = 1000
 SESSION_CLOSED = "session closed"
@@ -49,6 +49,6 @@ class Viewer:
         self.cursor = base
         self.sink.control({"type": "reset", "base": base, "reason": reason})
 
-    def lag(self, end: int, now: float) -> Lag:
-        """How far behind it is."""
-        return Lag(end - self.cursor, self.meter.rate(now), self.meter.proven(now))
+    def reader(self, now: float) -> Reader:
+        """What the pace of the program depends on."""
+        return Reader(self.cursor, self.meter.rate(now), self.meter.proven(now))
