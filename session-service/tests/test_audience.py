@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gestalt_session.terminal.audience import RENEW_SECONDS, Audience
-from gestalt_session.terminal.pacing import ADOPTED_BYTES, CUT_OFF_BYTES, CUT_OFF_SECONDS
+from gestalt_session.terminal.pacing import CUT_OFF_SECONDS, Limit, kept_for, kept_for_all
 from gestalt_session.terminal.viewer import Viewer
 
 MIB = 1024 * 1024
@@ -30,13 +30,17 @@ class Socket:
         pass
 
 
+def offsets(told: list[Limit | None]) -> list[int | None]:
+    return [limit and limit.offset for limit in told]
+
+
 @pytest.fixture
-def told() -> list[int | None]:
+def told() -> list[Limit | None]:
     return []
 
 
 @pytest.fixture
-def audience(told: list[int | None]) -> Audience:
+def audience(told: list[Limit | None]) -> Audience:
     return Audience(CAPACITY, limit=told.append)
 
 
@@ -53,32 +57,32 @@ def reads(audience: Audience) -> Callable[[int, float], Viewer]:
     return reads
 
 
-def test_a_session_that_nobody_watches_has_no_limit(audience: Audience, told: list[int | None]) -> None:
+def test_a_session_that_nobody_watches_has_no_limit(audience: Audience, told: list[Limit | None]) -> None:
     audience.pace(0.0, running=True)
 
     assert told == []
 
 
 def test_the_limit_follows_an_earnest_viewer_in_steps_and_is_renewed(
-    audience: Audience, told: list[int | None], reads: Callable[[int, float], Viewer]
+    audience: Audience, told: list[Limit | None], reads: Callable[[int, float], Viewer]
 ) -> None:
     viewer = reads(8, 10.0)
     audience.pace(10.0, running=True)
     viewer.give(bytes(MIB), 10.1)
     audience.pace(10.1, running=True)
-    assert told == [32 * MIB], "a little further is no news"
+    assert offsets(told) == [32 * MIB], "a little further is no news"
 
     viewer.give(bytes(3 * MIB), 10.2)
     audience.pace(10.2, running=True)
-    assert told == [32 * MIB, 36 * MIB]
+    assert offsets(told) == [32 * MIB, 36 * MIB]
 
     audience.pace(10.2 + RENEW_SECONDS, running=True)
-    assert told == [32 * MIB, 36 * MIB, 36 * MIB]
+    assert offsets(told) == [32 * MIB, 36 * MIB, 36 * MIB]
     assert audience.look_at < 36 * MIB, "it is looked at before the program has to wait"
 
 
 def test_the_limit_is_lifted_once_nobody_reads_in_earnest_or_the_program_is_to_end(
-    audience: Audience, told: list[int | None], reads: Callable[[int, float], Viewer]
+    audience: Audience, told: list[Limit | None], reads: Callable[[int, float], Viewer]
 ) -> None:
     reads(8, 10.0)
     audience.pace(10.0, running=True)
@@ -86,34 +90,34 @@ def test_the_limit_is_lifted_once_nobody_reads_in_earnest_or_the_program_is_to_e
     audience.pace(10.2, running=True)
     audience.pace(60.0, running=True)
 
-    assert told == [32 * MIB, None, 32 * MIB, None]
+    assert offsets(told) == [32 * MIB, None, 32 * MIB, None]
 
 
 def test_who_was_cut_off_is_waited_for(
-    audience: Audience, told: list[int | None], reads: Callable[[int, float], Viewer]
+    audience: Audience, told: list[Limit | None], reads: Callable[[int, float], Viewer]
 ) -> None:
     viewer = reads(8, 10.0)
 
-    audience.remove(viewer, 8 * MIB, 10.0, cut_off=True)
+    audience.remove(viewer, 10.0, cut_off=True)
     audience.pace(10.0, running=True)
     audience.pace(10.0 + CUT_OFF_SECONDS, running=True)
 
-    assert told == [8 * MIB + CUT_OFF_BYTES, None]
+    assert told == [kept_for(8 * MIB, CAPACITY), None]
 
 
 def test_who_left_with_a_close_or_read_slowly_is_not(
-    audience: Audience, told: list[int | None], reads: Callable[[int, float], Viewer]
+    audience: Audience, told: list[Limit | None], reads: Callable[[int, float], Viewer]
 ) -> None:
-    audience.remove(reads(8, 10.0), 8 * MIB, 10.0, cut_off=False)
-    audience.remove(reads(0, 10.0), 8 * MIB, 10.0, cut_off=True)
+    audience.remove(reads(8, 10.0), 10.0, cut_off=False)
+    audience.remove(reads(0, 10.0), 10.0, cut_off=True)
     audience.pace(10.0, running=True)
 
     assert told == []
 
 
-def test_a_new_worker_waits_for_all_and_a_new_host_is_told_again(audience: Audience, told: list[int | None]) -> None:
+def test_a_new_worker_waits_for_all_and_a_new_host_is_told_again(audience: Audience, told: list[Limit | None]) -> None:
     audience.miss_all(100, 10.0)
     audience.pace(10.0, running=True)
     audience.pace_anew(10.1, running=True)
 
-    assert told == [100 + ADOPTED_BYTES] * 2
+    assert told == [kept_for_all(100)] * 2

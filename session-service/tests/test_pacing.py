@@ -6,15 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gestalt_session.terminal.pacing import (
+    ADOPTED_BYTES,
     CUT_OFF_SECONDS,
     EARNEST_RATE,
+    IN_SOCKETS,
     RETURN_SECONDS,
     CutOff,
+    Limit,
     Meter,
     Reader,
+    kept_for,
+    kept_for_all,
     limit_for,
-    limit_for_missed,
-    limit_past,
+    nearest,
     one_is_back,
 )
 
@@ -22,9 +26,14 @@ CAPACITY = 64 * 1024 * 1024
 MIB = 1024 * 1024
 
 
+def offset_for(viewers: list[Reader]) -> int | None:
+    limit = limit_for(viewers, CAPACITY)
+    return limit.offset if limit else None
+
+
 def test_nobody_waits_for_nobody() -> None:
     assert limit_for([], CAPACITY) is None
-    assert limit_for_missed([], 0.0) is None
+    assert nearest([]) is None
 
 
 def test_nobody_waits_for_who_does_not_read() -> None:
@@ -33,7 +42,7 @@ def test_nobody_waits_for_who_does_not_read() -> None:
 
 def test_nobody_waits_for_who_is_less_than_half_as_fast_as_the_fastest() -> None:
     viewers = [Reader(40 * MIB, 50 * MIB), Reader(0, 20 * MIB)]
-    assert limit_for(viewers, CAPACITY) == (40 + 24) * MIB
+    assert offset_for(viewers) == (40 + 24) * MIB
 
 
 def test_nobody_loses_its_place_to_a_newcomer_whose_sockets_are_still_empty() -> None:
@@ -43,12 +52,12 @@ def test_nobody_loses_its_place_to_a_newcomer_whose_sockets_are_still_empty() ->
     new.took(6 * MIB, 10.005)
     viewers = [Reader(0, old.rate(10.01), old.proven(10.01)), Reader(40 * MIB, new.rate(10.01), new.proven(10.01))]
     assert viewers[1].rate > 10 * viewers[0].rate
-    assert limit_for(viewers, CAPACITY) == 24 * MIB
+    assert offset_for(viewers) == 24 * MIB
 
 
 def test_a_program_may_write_three_eighths_of_the_journal_past_the_slowest_in_earnest() -> None:
     viewers = [Reader(30 * MIB, 10 * MIB), Reader(20 * MIB, 8 * MIB)]
-    assert limit_for(viewers, CAPACITY) == (20 + 24) * MIB
+    assert offset_for(viewers) == (20 + 24) * MIB
 
 
 def test_a_meter_knows_a_steady_rate_from_the_beginning() -> None:
@@ -72,28 +81,35 @@ def test_one_burst_into_a_dead_sockets_buffers_is_soon_forgotten() -> None:
     assert meter.rate(4.0) < EARNEST_RATE
 
 
-def test_who_was_cut_off_is_waited_for_and_not_for_ever() -> None:
-    gone = [CutOff(limit=100, until=CUT_OFF_SECONDS), CutOff(limit=120, until=CUT_OFF_SECONDS + 1)]
-    assert limit_for_missed(gone, CUT_OFF_SECONDS - 0.1) == 100
-    assert limit_for_missed(gone, CUT_OFF_SECONDS) == 120
-    assert limit_for_missed(gone, CUT_OFF_SECONDS + 1) is None
+def test_what_is_written_while_somebody_is_away_leaves_what_it_has_not_seen() -> None:
+    kept = kept_for(100 * MIB, CAPACITY)
+    assert kept.offset - (100 * MIB - IN_SOCKETS) == CAPACITY - CAPACITY // 16
+    assert kept_for_all(kept.lost).offset == kept.offset, "a worker that follows a dead one lets pass no more"
+    assert kept.lost == kept.offset - ADOPTED_BYTES
+    assert kept_for(0, MIB) == Limit(0, 0)
 
 
-def test_who_was_cut_off_far_behind_is_waited_for_before_the_journal_drops_what_it_has_not_seen() -> None:
-    assert limit_past(100 * MIB, 100 * MIB, CAPACITY) == 124 * MIB
-    assert limit_past(100 * MIB, 70 * MIB, CAPACITY) == (70 - 8 + 60) * MIB
-    assert limit_past(100 * MIB, 40 * MIB, CAPACITY) < 100 * MIB
+def test_a_worker_that_dies_has_said_how_far_the_program_may_go() -> None:
+    limit = limit_for([Reader(100 * MIB, 10 * MIB)], CAPACITY)
+    assert limit is not None
+    assert limit.lost == kept_for(100 * MIB, CAPACITY).lost > limit.offset
+
+
+def test_the_nearest_limit_spares_all() -> None:
+    assert nearest([Limit(10, 40), Limit(20, 30)]) == Limit(10, 30)
 
 
 def test_who_comes_back_is_not_waited_for_any_more_and_the_others_are() -> None:
-    first, second = CutOff(limit=100, until=CUT_OFF_SECONDS), CutOff(limit=120, until=CUT_OFF_SECONDS + 1)
+    first, second = CutOff(Limit(100, 90), until=CUT_OFF_SECONDS), CutOff(Limit(120, 90), until=CUT_OFF_SECONDS + 1)
     assert one_is_back([first, second], 1.0) == [second]
     assert one_is_back([second], 1.0) == []
 
 
 def test_viewers_that_nobody_counted_have_a_moment_left_once_one_is_back() -> None:
-    assert one_is_back([CutOff(100, CUT_OFF_SECONDS, all=True)], 1.0) == [CutOff(100, 1.0 + RETURN_SECONDS, all=True)]
-    assert one_is_back([CutOff(100, 1.2, all=True)], 1.0) == [CutOff(100, 1.2, all=True)]
+    assert one_is_back([CutOff(Limit(100, 90), CUT_OFF_SECONDS, all=True)], 1.0) == [
+        CutOff(Limit(100, 90), 1.0 + RETURN_SECONDS, all=True)
+    ]
+    assert one_is_back([CutOff(Limit(100, 90), 1.2, all=True)], 1.0) == [CutOff(Limit(100, 90), 1.2, all=True)]
 
 
 VIEWERS = st.lists(st.builds(Reader, st.integers(0, CAPACITY), st.floats(0, 100 * MIB)), max_size=5)
@@ -107,5 +123,5 @@ def test_who_is_not_in_earnest_changes_nothing(viewers: list[Reader], cursor: in
 @given(VIEWERS)
 def test_who_reads_on_never_takes_a_limit_back(viewers: list[Reader]) -> None:
     on = [Reader(viewer.cursor + MIB, viewer.rate) for viewer in viewers]
-    before, after = limit_for(viewers, CAPACITY), limit_for(on, CAPACITY)
+    before, after = offset_for(viewers), offset_for(on)
     assert after == (None if before is None else before + MIB)

@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.folder import SessionFile, SessionFolder
+from gestalt_session.terminal.pacing import Limit
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.questions import CURSOR_ANSWER
 from gestalt_session.terminal.session import Session
@@ -67,7 +68,7 @@ class Nobody:
     def on_activity(self, session: Session, *, active: bool) -> None:
         pass
 
-    def on_pace(self, session: Session, limit: int | None) -> None:
+    def on_pace(self, session: Session, limit: Limit | None) -> None:
         pass
 
 

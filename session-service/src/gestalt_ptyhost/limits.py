@@ -15,10 +15,11 @@ had not seen yet is kept."""
 
 
 class Limit(NamedTuple):
-    """Stop at `offset`, until `until` (monotonic seconds)."""
+    """Stop at `offset`, until `until` (monotonic seconds); at `lost` if the worker is lost in that time."""
 
     offset: int
     until: float
+    lost: int | None
 
 
 class Limits:
@@ -28,9 +29,16 @@ class Limits:
         self._limits: dict[int, Limit] = {}
         self._held: set[int] = set()
 
-    def set(self, session: int, offset: int, now: float) -> None:
-        """The session is read up to `offset`; what it was told before is void."""
-        self._limits[session] = Limit(offset, now + SECONDS)
+    def set(self, session: int, offset: int, lost: int | None, now: float) -> None:
+        """The session is read up to `offset`, and up to `lost` if the worker is lost; what was told before is void."""
+        self._limits[session] = Limit(offset, now + SECONDS, lost)
+
+    def lose(self, session: int, end: int, now: float) -> None:
+        """The worker is lost: the session, read up to `end`, may go as far as it said, or its allowance."""
+        told = self._limits.get(session)
+        known = told.lost if told and now < told.until else None
+        offset = end + ALLOWANCE if known is None else known
+        self._limits[session] = Limit(offset, now + SECONDS, offset)
 
     def lift(self, session: int) -> None:
         """The session has none."""
@@ -45,6 +53,11 @@ class Limits:
             return False
         self._held.add(session)
         return True
+
+    def of(self, session: int) -> int | None:
+        """Where the session stops; None: nowhere."""
+        limit = self._limits.get(session)
+        return limit.offset if limit else None
 
     @property
     def deadline(self) -> float | None:

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from gestalt_ptyhost.limits import ALLOWANCE, Limits
+from gestalt_ptyhost.limits import Limits
 from gestalt_ptyhost.session import Session
 from gestalt_ptyhost.sessions import Sessions
 from gestalt_ptyhost.terminal import Terminal
@@ -36,9 +36,12 @@ class Reading:
         """The session's terminal may have something to read."""
         self._turns.ready(session)
 
-    def limit(self, session: Session, offset: int) -> None:
-        """Read the session's terminal up to `offset`; the worker knows by the next PONG how far it came."""
-        self._limits.set(session.number, offset, time.monotonic())
+    def limit(self, session: Session, offset: int, lost: int | None) -> None:
+        """Read the session's terminal up to `offset`; the worker knows by the next PONG how far it came.
+
+        Once the worker is lost, up to `lost`.
+        """
+        self._limits.set(session.number, offset, lost, time.monotonic())
         if self._limits.holds(session.number, session.journal.end):
             self._tell_untold(session)
         else:
@@ -54,10 +57,13 @@ class Reading:
         self._worker = worker
 
     def worker_lost(self) -> None:
-        """Nobody listens: each session may write its allowance, so that viewers find every byte when they are back."""
+        """Nobody listens: each session may write so much that viewers find every byte when they are back."""
         self._worker = None
+        now = time.monotonic()
         for session in self._sessions:
-            self.limit(session, session.journal.end + ALLOWANCE)
+            self._limits.lose(session.number, session.journal.end, now)
+            session.limit = self._limits.of(session.number)
+            self._turns.ready(session)
 
     def let_go(self) -> None:
         """Let sessions go on that have waited long enough."""

@@ -83,6 +83,11 @@ def cap_of(body: dict[str, Any]) -> int:
     return _positive(body, "cap")
 
 
+def lost_of(body: dict[str, Any]) -> int | None:
+    """Read of a LIMIT where to stop once the worker is lost."""
+    return None if body.get("lost") is None else _field(body, "lost", int)
+
+
 def _keeping_of(body: dict[str, Any]) -> Keeping:
     journal = _name(body, "journal")
     if not journal.startswith("/"):

@@ -20,6 +20,7 @@ class Session:
         "journal",
         "last_words",
         "ledger",
+        "limit",
         "number",
         "pid",
         "queued",
@@ -45,6 +46,8 @@ class Session:
         """The program has ended; its terminal may still hold bytes."""
         self.exit_code: int | None = None
         self.last_words = LAST_WORDS
+        self.limit: int | None = None
+        """Up to where it was to be read when the last worker was lost."""
 
     @property
     def state(self) -> State:
@@ -84,6 +87,7 @@ class Session:
             "cap": self.journal.cap,
             "segment": self.journal.segment,
             "base": self.journal.base,
+            "limit": self.limit,
             "exited": self.terminal is None,
             "exit_code": self.exit_code,
         }

@@ -41,7 +41,8 @@ class Kind(IntEnum):
     """{uid, pid, journal, cap, segment}, terminal, offset = end as last told (or 0): read on for a dead host.
     Answer: SESSION or FAILED."""
     LIMIT = 3
-    """No payload, offset = where to stop reading this session: for 5 s, or until the next LIMIT or RESUME."""
+    """{lost}, offset = where to stop reading this session: for 5 s, or until the next LIMIT or RESUME.
+    `lost`: where to stop if the worker is lost in that time, or null."""
     RESUME = 4
     """No payload: read on without a limit."""
     FORGET = 5
@@ -56,7 +57,7 @@ class Kind(IntEnum):
     HELLO = 64
     """{wire, version, pid, sessions, retiring}, first of all; one SESSION for each number in `sessions` follows."""
     SESSION = 65
-    """{uid, pid, journal, cap, segment, base, exited, exit_code}, offset = end; terminal unless exited."""
+    """{uid, pid, journal, cap, segment, base, limit, exited, exit_code}, offset = end; terminal unless exited."""
     CREATED = 66
     """{pid}, terminal, offset = end."""
     FAILED = 67

@@ -26,6 +26,10 @@ def size_of(journal: Path) -> int:
     return int(newest.name) + newest.stat().st_size
 
 
+def limit(worker: Worker, session: int, offset: int, lost: int | None = None) -> None:
+    worker.send_raw(wire.pack_json(Kind.LIMIT, {"lost": lost}, session, offset))
+
+
 def held(worker: Worker, session: int, end: int) -> None:
     """The session stands at `end`, give or take one turn, and is not read any more."""
     worker.reach(session, end)
@@ -37,11 +41,11 @@ def held(worker: Worker, session: int, end: int) -> None:
 
 def test_a_session_is_read_up_to_its_limit_and_on_when_it_is_lifted(worker: Worker) -> None:
     worker.create(1, FLOOD)
-    worker.send(Kind.LIMIT, 1, 64 * MEBI)
+    limit(worker, 1, 64 * MEBI)
     worker.reach(1, MEBI)
 
     held(worker, 1, 64 * MEBI)
-    worker.send(Kind.LIMIT, 1, 66 * MEBI)
+    limit(worker, 1, 66 * MEBI)
     held(worker, 1, 66 * MEBI)
     worker.send(Kind.RESUME, 1)
 
@@ -52,7 +56,7 @@ def test_a_limit_behind_the_end_stops_at_once(worker: Worker) -> None:
     worker.create(1, FLOOD)
     worker.reach(1, MEBI)
 
-    worker.send(Kind.LIMIT, 1, 0)
+    limit(worker, 1, 0)
     worker.answered()
 
     stands = size_of(worker.journal_of(1))
@@ -62,7 +66,7 @@ def test_a_limit_behind_the_end_stops_at_once(worker: Worker) -> None:
 
 def test_a_limit_that_nobody_renews_holds_nobody_for_long(worker: Worker) -> None:
     worker.create(1, FLOOD)
-    worker.send(Kind.LIMIT, 1, MEBI)
+    limit(worker, 1, MEBI)
     start = time.monotonic()
 
     worker.reach(1, 8 * MEBI)
@@ -72,7 +76,7 @@ def test_a_limit_that_nobody_renews_holds_nobody_for_long(worker: Worker) -> Non
 
 def test_a_program_that_ends_at_its_limit_loses_nothing(worker: Worker) -> None:
     program = worker.create(1, ["sh", "-c", "read line; printf last"])
-    worker.send(Kind.LIMIT, 1, 0)
+    limit(worker, 1, 0)
     worker.type(1, b"\n")
     eventually(lambda: not alive(program), "the end of the program")
     worker.answered()
@@ -86,7 +90,7 @@ def test_a_program_that_ends_at_its_limit_loses_nothing(worker: Worker) -> None:
 def test_limiting_one_session_does_not_hold_another(worker: Worker) -> None:
     worker.create(1, FLOOD)
     worker.create(2, ["cat"])
-    worker.send(Kind.LIMIT, 1, 0)
+    limit(worker, 1, 0)
 
     worker.type(2, b"on\n")
 
@@ -96,7 +100,7 @@ def test_limiting_one_session_does_not_hold_another(worker: Worker) -> None:
 def test_a_limit_ends_with_the_connection_that_asked_for_it(connect: Connect) -> None:
     first = connect()
     first.create(1, FLOOD)
-    first.send(Kind.LIMIT, 1, 0)
+    limit(first, 1, 0)
     first.answered()
 
     second = connect()
@@ -117,12 +121,26 @@ def test_without_a_worker_a_flood_stops_after_its_allowance_until_the_next_says_
     second = connect()
     held_at = second.until(Kind.SESSION, 1).offset
     held(second, 1, held_at)
-    second.send(Kind.LIMIT, 1, held_at + 4 * MEBI)
+    limit(second, 1, held_at + 4 * MEBI)
 
     assert known + ALLOWANCE <= held_at <= known + ALLOWANCE + 2 * MEBI
     held(second, 1, held_at + 4 * MEBI)
     second.send(Kind.RESUME, 1)
     second.reach(1, held_at + 8 * MEBI)
+
+
+def test_without_a_worker_a_flood_stops_where_the_worker_said(connect: Connect) -> None:
+    first = connect()
+    first.create(1, FLOOD)
+    limit(first, 1, 16 * MEBI, lost=20 * MEBI)
+    first.reach(1, MEBI)
+    first.disconnect()
+    eventually(lambda: size_of(first.journal_of(1)) >= 20 * MEBI, "the flood")
+
+    second = connect()
+    told = second.until(Kind.SESSION, 1)
+
+    assert wire.json_of(told)["limit"] == 20 * MEBI <= told.offset < 21 * MEBI
 
 
 def test_a_worker_that_never_reads_stops_no_program_and_catches_up_when_it_does(worker: Worker) -> None:

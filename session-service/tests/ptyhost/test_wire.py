@@ -190,13 +190,13 @@ EXAMPLE_ADOPT = {
     "cap": 67108864,
     "segment": 4194304,
 }
-EXAMPLE_SESSION = EXAMPLE_ADOPT | {"base": 0, "exited": False, "exit_code": None}
+EXAMPLE_SESSION = EXAMPLE_ADOPT | {"base": 0, "limit": None, "exited": False, "exit_code": None}
 EXAMPLE_HELLO = {"wire": 1, "version": "0.1.0", "pid": 4710, "sessions": [1, 2], "retiring": False}
 
 V1 = {
     "create": wire.pack_json(Kind.CREATE, EXAMPLE_CREATE, 1),
     "adopt": wire.pack_json(Kind.ADOPT, EXAMPLE_ADOPT, 1, 5),
-    "limit": wire.pack(Kind.LIMIT, 1, 4294967296),
+    "limit": wire.pack_json(Kind.LIMIT, {"lost": 4294967297}, 1, 4294967296),
     "resume": wire.pack(Kind.RESUME, 1),
     "forget": wire.pack(Kind.FORGET, 1),
     "cap": wire.pack_json(Kind.CAP, {"cap": 1048576}, 1),

@@ -15,12 +15,13 @@ RENEW_SECONDS = 1.0  # the host forgets a limit after five: a worker that hangs 
 class Audience:
     """The viewers of one session. `limit` tells the host where to stop reading, None for nowhere."""
 
-    def __init__(self, capacity: int, *, limit: Callable[[int | None], None]) -> None:
+    def __init__(self, capacity: int, *, limit: Callable[[pacing.Limit | None], None]) -> None:
         self.viewers: set[Viewer] = set()
-        self._capacity = capacity
+        self.capacity = capacity
+        """Bytes that the journal keeps."""
         self._limit = limit
         self._cut_off: list[pacing.CutOff] = []
-        self._told: int | None = None
+        self._told: pacing.Limit | None = None
         self._told_at = -math.inf
         self.look_at = math.inf
         """The end of the journal from which on the pace is to be looked at again, see `pace`."""
@@ -41,17 +42,17 @@ class Audience:
         self.viewers.add(viewer)
         self._cut_off = pacing.one_is_back(self._cut_off, now)
 
-    def remove(self, viewer: Viewer, end: int, now: float, *, cut_off: bool) -> None:
+    def remove(self, viewer: Viewer, now: float, *, cut_off: bool) -> None:
         """One less. One that kept up and was `cut_off` without a Close has a while to come back."""
         self.viewers.discard(viewer)
         if cut_off and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
-            self._miss(pacing.limit_past(end, viewer.cursor, self._capacity), now, everybody=False)
+            self._miss(pacing.kept_for(viewer.cursor, self.capacity), now, everybody=False)
 
-    def miss_all(self, end: int, now: float) -> None:
-        """Whoever watched when the last worker died is about to come back."""
-        self._miss(end + pacing.ADOPTED_BYTES, now, everybody=True)
+    def miss_all(self, lost: int, now: float) -> None:
+        """Whoever watched when the last worker died is about to come back; without one, `lost` was the limit."""
+        self._miss(pacing.kept_for_all(lost), now, everybody=True)
 
-    def _miss(self, limit: int, now: float, *, everybody: bool) -> None:
+    def _miss(self, limit: pacing.Limit, now: float, *, everybody: bool) -> None:
         self._cut_off.append(pacing.CutOff(limit, now + pacing.CUT_OFF_SECONDS, all=everybody))
 
     # -- telling ---------------------------------------------------------------------------------------------------
@@ -86,22 +87,21 @@ class Audience:
         if self._is_news(limit, now):
             self._told, self._told_at = limit, now
             self._limit(limit)
-            self.look_at = math.inf if limit is None else limit - self._capacity // 4
+            self.look_at = math.inf if limit is None else limit.offset - self.capacity // 4
 
     def pace_anew(self, now: float, *, running: bool) -> None:
         """A new host reads the terminal, and knows no limit."""
         self._told = None
         self.pace(now, running=running)
 
-    def _wanted(self, now: float) -> int | None:
-        limits = (
-            pacing.limit_for([viewer.reader(now) for viewer in self.viewers], self._capacity),
-            pacing.limit_for_missed(self._cut_off, now),
-        )
-        return min((limit for limit in limits if limit is not None), default=None)
+    def _wanted(self, now: float) -> pacing.Limit | None:
+        present = pacing.limit_for([viewer.reader(now) for viewer in self.viewers], self.capacity)
+        missed = [gone.limit for gone in self._cut_off]
+        return pacing.nearest(missed if present is None else [present, *missed])
 
-    def _is_news(self, limit: int | None, now: float) -> bool:
+    def _is_news(self, limit: pacing.Limit | None, now: float) -> bool:
         if limit is None or self._told is None:
             return limit != self._told
-        moved = limit - self._told
-        return moved < 0 or moved >= self._capacity // 16 or now - self._told_at >= RENEW_SECONDS
+        moved = limit.offset - self._told.offset
+        nearer = moved < 0 or limit.lost < self._told.lost
+        return nearer or moved >= self.capacity // 16 or now - self._told_at >= RENEW_SECONDS

@@ -1,11 +1,10 @@
 """Up to where a program may write before it waits for its viewers (architecture §5): only for those in earnest.
 
 Earnest is who reads at 1 MiB/s or more and at least half as fast as the fastest. Past the slowest of these a program
-may write three eighths of the journal: what is then left of it holds all that may be written before a viewer whose
-worker or gateway dies is back, and what was lost in its sockets. Who was cut off without a Close (its gateway died)
-is waited for 5 s, during which the program may write 24 MiB more; so are the viewers of a worker that died, whom its
-successor cannot know. The host is told an offset, not to stop: a worker that gets no turn while a program floods would
-say so too late. Pure: numbers in, a limit out.
+may write three eighths of the journal; and so much more while it is cut off, from a dead gateway or a dead worker, that
+what it has not seen is still there: for 5 s, and the journal must hold what was lost in sockets, too. The host is told
+offsets, not to stop: a worker that gets no turn while a program floods, or is dead, would say so too late.
+Pure: numbers in, a limit out.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from msgspec import Struct
 
 EARNEST_RATE = 1024 * 1024  # bytes/s: below it a reader is a person scrolling or a stalled tab
 MEMORY_SECONDS = 2.0  # over which a rate is taken: a busy browser stalls for a second and is in earnest all the same
-CUT_OFF_SECONDS = 5.0  # how long a viewer whose gateway died has to come back with its cursor
-CUT_OFF_BYTES = 24 * 1024 * 1024  # what may be written meanwhile, if the journal holds it beside what it lagged
+CUT_OFF_SECONDS = 5.0  # how long a viewer whose gateway or worker died has to come back with its cursor
 IN_SOCKETS = 8 * 1024 * 1024  # what a viewer was sent and never saw: it lay in two connections' buffers
-ADOPTED_BYTES = 4 * 1024 * 1024  # the same for a new worker: its host has let 24 MiB pass while no worker was there
+ADOPTED_BYTES = 4 * 1024 * 1024  # what a new worker lets pass beyond what its host let pass while no worker was there
 RETURN_SECONDS = 2.0  # once the first is back, the others whom a dead worker served are not far
 
 
@@ -50,23 +48,33 @@ class Meter:
         return self._remembered * math.exp((self._at - now) / MEMORY_SECONDS)
 
 
+class Limit(Struct, frozen=True):
+    """Where the program stops; and where if the worker is lost, from when on nobody tells."""
+
+    offset: int
+    lost: int
+
+
 class CutOff(Struct, frozen=True):
-    """A viewer that vanished without a Close: from which offset on, and until when, the program waits for it.
+    """A viewer that vanished without a Close: its limit, and until when the program waits for it.
 
     `all`: it stands for every viewer of a worker that died, and nobody knows how many they were.
     """
 
-    limit: int
+    limit: Limit
     until: float
     all: bool = False
 
 
-def limit_past(end: int, cursor: int, capacity: int) -> int:
-    """Up to where a program may write before it waits for the viewer that was cut off at `cursor`.
+def kept_for(cursor: int, capacity: int) -> Limit:
+    """How far may be written while the viewer at `cursor` is away. The journal drops a sixteenth of it at once."""
+    end = cursor - IN_SOCKETS + capacity - capacity // 16
+    return Limit(max(0, end), max(0, end - ADOPTED_BYTES))
 
-    The journal drops a sixteenth of `capacity` at once.
-    """
-    return min(end + CUT_OFF_BYTES, cursor - IN_SOCKETS + capacity - capacity // 16)
+
+def kept_for_all(lost: int) -> Limit:
+    """The same for a new worker, whose host would have stopped at `lost`."""
+    return Limit(lost + ADOPTED_BYTES, lost)
 
 
 def one_is_back(cut_off: Iterable[CutOff], now: float) -> list[CutOff]:
@@ -85,14 +93,15 @@ class Reader(Struct, frozen=True):
     proven: float = math.inf
 
 
-def limit_for(viewers: Sequence[Reader], capacity: int) -> int | None:
+def limit_for(viewers: Sequence[Reader], capacity: int) -> Limit | None:
     """Up to where the program may write for the sake of those who read in earnest; None when there are none."""
     fastest = max((min(viewer.rate, viewer.proven) for viewer in viewers), default=0.0)
     floor = max(EARNEST_RATE, fastest / 2)
     slowest = min((viewer.cursor for viewer in viewers if viewer.rate >= floor), default=None)
-    return None if slowest is None else slowest + capacity * 3 // 8
+    return None if slowest is None else Limit(slowest + capacity * 3 // 8, kept_for(slowest, capacity).lost)
 
 
-def limit_for_missed(cut_off: Iterable[CutOff], now: float) -> int | None:
-    """Up to where it may write while somebody who was cut off may still come back."""
-    return min((gone.limit for gone in cut_off if now < gone.until), default=None)
+def nearest(limits: Iterable[Limit]) -> Limit | None:
+    """What spares all of them."""
+    all_ = list(limits)
+    return Limit(min(one.offset for one in all_), min(one.lost for one in all_)) if all_ else None

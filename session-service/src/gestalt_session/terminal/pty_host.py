@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from gestalt_ptyhost import wire
 from gestalt_ptyhost.wire import Kind, Message
+from gestalt_session.terminal.pacing import Limit
 
 CONNECT_SECONDS = 2.0
 CREATE_SECONDS = 10.0  # an overloaded machine forks slowly; a hung host is killed by the ping long before
@@ -107,9 +108,12 @@ class PtyHost:
         """Hand over a terminal whose host has died. `end` is what it told last: offsets never go back behind it."""
         self._send(wire.pack_json(Kind.ADOPT, order, number, end), descriptors)
 
-    def limit(self, number: int, offset: int | None) -> None:
-        """Read one terminal up to `offset`, so that its program waits there; None: on and on."""
-        self._send(wire.pack(Kind.RESUME, number) if offset is None else wire.pack(Kind.LIMIT, number, offset))
+    def limit(self, number: int, limit: Limit | None) -> None:
+        """Read one terminal up to a limit, so that its program waits there; None: on and on."""
+        if limit is None:
+            self._send(wire.pack(Kind.RESUME, number))
+        else:
+            self._send(wire.pack_json(Kind.LIMIT, {"lost": limit.lost}, number, limit.offset))
 
     def forget(self, number: int) -> None:
         """The end of this session has been noted."""

@@ -18,6 +18,7 @@ from gestalt_session.terminal.dialogue import Dialogue
 from gestalt_session.terminal.folder import SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
+from gestalt_session.terminal.pacing import Limit
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
 from gestalt_session.terminal.viewer import Viewer
@@ -43,8 +44,8 @@ class SessionListener(Protocol):
     def on_activity(self, session: Session, *, active: bool) -> None:
         """It writes again, or has been quiet for IDLE_SECONDS."""
 
-    def on_pace(self, session: Session, limit: int | None) -> None:
-        """The host is to stop reading its terminal at the offset `limit`; None: nowhere."""
+    def on_pace(self, session: Session, limit: Limit | None) -> None:
+        """The host is to stop reading its terminal there; None: nowhere."""
 
 
 class Session:
@@ -125,9 +126,12 @@ class Session:
 
     # -- its life --------------------------------------------------------------------------------------------------
 
-    def adopted(self, device: Device) -> None:
-        """Its program was found running: whoever watched it when the last worker died is about to come back."""
-        self.audience.miss_all(self.journal.end, self._clock())
+    def adopted(self, device: Device, limit: int | None) -> None:
+        """Its program was found running: whoever watched it when the last worker died is about to come back.
+
+        `limit`: up to where it was read meanwhile, if its host knows.
+        """
+        self.audience.miss_all(self.journal.end if limit is None else limit, self._clock())
         self.started(device)
         self._pace(self._clock())
 
@@ -285,7 +289,7 @@ class Session:
         if viewer not in self.audience.viewers:
             return
         now = self._clock()
-        self.audience.remove(viewer, self.journal.end, now, cut_off=cut_off and self.live)
+        self.audience.remove(viewer, now, cut_off=cut_off and self.live)
         if not self.audience and not self.live:
             self.journal.release()
         self._listener.on_changed(self)

@@ -20,6 +20,7 @@ from gestalt_session.terminal.budget import Holding, cuts
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.folder import ExitFile, SessionFile, SessionFolder, known_sessions
 from gestalt_session.terminal.hosts import Hosts
+from gestalt_session.terminal.pacing import Limit
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.retention import remove_expired
@@ -108,7 +109,7 @@ class Terminals:
         ended = folder.load_exit()
         if held is not None and held[1].descriptors and ended is None:
             self._host_of[session.uid] = held[0]
-            session.adopted(Device(int(held[1].facts["pid"]), held[1].descriptors))
+            session.adopted(Device(int(held[1].facts["pid"]), held[1].descriptors), held[1].facts.get("limit"))
             return
         if ended is None:
             ended = ExitFile(exit_code=None, ended_at=time.time(), offset=session.journal.end, reason=WORKER_LOST)
@@ -296,6 +297,7 @@ class Terminals:
             host = self._host_of.get(uid)
             if host is not None:
                 host.cap(session.file.number, size)
+                session.audience.capacity = size
             elif not session.live:
                 session.journal.drop_before(session.journal.end - size)
 
@@ -317,7 +319,7 @@ class Terminals:
         """Pass it on."""
         self._observer.on_activity(session, active=active)
 
-    def on_pace(self, session: Session, limit: int | None) -> None:
+    def on_pace(self, session: Session, limit: Limit | None) -> None:
         """Tell the host where to stop reading this terminal."""
         host = self._host_of.get(session.uid)
         if host is not None:
