@@ -17,7 +17,7 @@ from msgspec import Struct
 EARNEST_RATE = 1024 * 1024  # bytes/s: below it a reader is a person scrolling or a stalled tab
 MEMORY_SECONDS = 2.0  # over which a rate is taken: a busy browser stalls for a second and is in earnest all the same
 CUT_OFF_SECONDS = 5.0  # how long a viewer whose gateway or worker died has to come back with its cursor
-IN_SOCKETS = 8 * 1024 * 1024  # what a viewer was sent and never saw: it lay in two connections' buffers
+IN_SOCKETS = 10 * 1024 * 1024  # what a viewer was sent and never saw: two send buffers of 4 MiB, and ours
 ADOPTED_BYTES = 4 * 1024 * 1024  # what a new worker lets pass beyond what its host let pass while no worker was there
 RETURN_SECONDS = 2.0  # once the first is back, the others whom a dead worker served are not far
 
