@@ -25,6 +25,10 @@ def test_a_worker_bound_to_one_address_advertises_it(host: str) -> None:
     assert advertised(host, 57418) == f"{host}:57418"
 
 
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    assert advertised("::1", 57418) == "[::1]:57418"
+
+
 @pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])  # noqa: S104 - what containers listen on
 def test_a_worker_bound_to_every_address_advertises_its_machines_own(
     everywhere: str, monkeypatch: pytest.MonkeyPatch

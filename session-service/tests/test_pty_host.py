@@ -48,6 +48,9 @@ class Listener:
         wire.close_all(held.descriptors)
         self.told.append(("unclaimed", held.number))
 
+    def on_not_adopted(self, _: PtyHost, number: int, refusal: CreateFailed) -> None:
+        self.told.append(("not adopted", number, refusal.errno))
+
     def on_host_gone(self, _: PtyHost) -> None:
         self.told.append(("gone",))
 
@@ -101,6 +104,13 @@ async def test_a_program_that_cannot_be_started_says_why(host: Wire) -> None:
         await creating
 
 
+async def test_a_terminal_that_is_not_taken_over_is_told(host: Wire) -> None:
+    host.host.adopt(3, 10, {}, [])
+    assert (await host.hears()).kind == Kind.ADOPT
+    host.says(Kind.FAILED, {"error": "too many open files", "errno": errno.EMFILE})
+    await eventually(lambda: host.listener.told == [("not adopted", 3, errno.EMFILE)])
+
+
 async def test_a_host_that_says_nothing_in_time_is_not_waited_for(host: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pty_host, "CREATE_SECONDS", 0.05)
     with pytest.raises(TimeoutError):
@@ -115,14 +125,14 @@ async def test_a_host_that_dies_fails_what_is_under_way_and_everything_after(hos
         await creating
     with pytest.raises(HostGone):
         await host.host.create(4, {})
-    host.host.pause(3)
+    host.host.limit(3, None)
     assert not await host.host.answers(0.05)
     assert host.listener.told == [("gone",)]
 
 
 async def test_no_program_is_ordered_behind_orders_that_the_host_does_not_take(host: Wire) -> None:
     for number in range(pty_host.OUTBOX):
-        host.host.pause(number)
+        host.host.limit(number, None)
     assert host.host._outbox
     with pytest.raises(HostGone, match="does not take orders"):
         await host.host.create(3, {"argv": ["x" * 50_000]})
@@ -178,13 +188,13 @@ async def test_a_host_that_answers_lives_and_one_that_does_not_hangs(host: Wire)
 
 async def test_orders_wait_for_a_busy_host_and_arrive_in_order(host: Wire) -> None:
     for number in range(2_000):
-        host.host.pause(number)
+        host.host.limit(number, None)
     assert [(await host.hears()).session for _ in range(2_000)] == list(range(2_000))
 
 
 async def test_a_host_that_takes_no_orders_counts_as_gone(host: Wire) -> None:
     for number in range(3 * pty_host.OUTBOX):
-        host.host.pause(number)
+        host.host.limit(number, None)
     await eventually(lambda: host.listener.told == [("gone",)])
 
 

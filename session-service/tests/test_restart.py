@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
+from contextlib import suppress
 
 import pytest
 from session_world import ECHO, QUIET, Running, World, alive, kill, of, refused
 from waiting import eventually
 
+from gestalt_contracts.bus import Entry, Subscription
+from gestalt_contracts.channels import Stream
+from gestalt_contracts.events import TERMINAL_CLOSED
 from gestalt_contracts.idempotency import Owner, fingerprint_of, key_of
 from gestalt_contracts.uids import new_uid
+from gestalt_ptyhost.exits import write_exit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -75,6 +82,49 @@ async def test_what_ends_while_no_worker_is_there_has_its_exit_code(world: World
     summary = await worker.closed(made["uid"])
     assert (summary["exit_code"], summary["close_reason"]) == (7, None)
     assert (await worker.lines(made["uid"]))[-1] == "last"
+
+
+async def ends_told(events: Subscription) -> list[tuple[str | None, object]]:
+    """Which ends the bus was told of, until it has nothing more to say."""
+    found = []
+    with suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(0.2):
+                told = await anext(events)
+            if isinstance(told, Entry) and told.event.type == TERMINAL_CLOSED:
+                found.append((told.event.session_uid, told.event.data["exit_code"]))
+    return found
+
+
+async def test_an_end_is_told_once_whoever_sees_it(world: World) -> None:
+    go = world.folder / "go"
+    async with world.bus.subscribe(Stream.EVENTS) as events:
+        worker = await world.start()
+        seen = await worker.create(["true"])
+        unseen = await worker.create(["sh", "-c", f"while [ ! -e {go} ]; do sleep 0.01; done; exit 7"])
+        await worker.closed(seen["uid"])
+        await worker.stop()
+        go.touch()
+        await eventually(next(world.data.glob(f"slots/*/sessions/{unseen['uid']}")).joinpath("exit.json").exists)
+        for _ in range(2):
+            worker = await world.start()
+            await worker.closed(unseen["uid"])
+            await worker.stop()
+        assert await ends_told(events) == [(seen["uid"], 0), (unseen["uid"], 7)]
+
+
+async def test_what_a_dead_host_noted_and_could_not_tell_is_told(world: World) -> None:
+    go = world.folder / "go"
+    worker = await world.start()
+    made = await worker.create(["sh", "-c", f"while [ ! -e {go} ]; do sleep 0.01; done; exit 7"])
+    folder = next(world.data.glob(f"slots/*/sessions/{made['uid']}"))
+    (host,) = world.hosts()
+    os.kill(host, signal.SIGSTOP)
+    go.touch()
+    await eventually(lambda: not alive(made["pid"]))
+    write_exit(str(folder / "journal"), 7, 0)
+    kill(host)
+    assert (await worker.closed(made["uid"]))["exit_code"] == 7
 
 
 async def test_closed_sessions_are_listed_by_the_next_worker_and_deleted_ones_are_not(world: World) -> None:

@@ -64,7 +64,7 @@ def advertised(host: str, port: int) -> str:
     In a container that is the container's. Raises SystemExit with one line when the machine does not know its address.
     """
     if not ip_address(host).is_unspecified:
-        return f"{host}:{port}"
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         return f"{socket.gethostbyname(socket.gethostname())}:{port}"
     except OSError as error:

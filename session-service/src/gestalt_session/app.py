@@ -107,7 +107,7 @@ class Worker:
         return (
             service.outbox.send_forever(),
             service.membership.keep_forever(),
-            service.terminals.rescue_forever(),
+            service.terminals.rescue.forever(),
             service.terminals.ping_forever(),
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),

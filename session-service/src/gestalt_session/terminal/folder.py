@@ -49,6 +49,7 @@ class ExitFile(Struct, kw_only=True):
     ended_at: float
     offset: int
     reason: str | None = None
+    told: bool = False  # by a worker, to all who listen
 
 
 class SessionFolder:
@@ -106,7 +107,7 @@ class SessionFolder:
         self.save(file)
 
     def save_exit(self, exit_file: ExitFile) -> None:
-        """Write `exit.json` whole or not at all."""
+        """Write `exit.json` whole or not at all. Raises OSError."""
         replace_file(self.path / "exit.json", msgspec.json.encode(exit_file))
 
     def load_exit(self) -> ExitFile | None:

@@ -66,6 +66,9 @@ class HostListener(Protocol):
     def on_unclaimed(self, host: PtyHost, held: Held) -> None:
         """A program was started for which nobody waits any more."""
 
+    def on_not_adopted(self, host: PtyHost, number: int, refusal: CreateFailed) -> None:
+        """`host` did not take over a terminal that it was handed, or answers too late that it could not make one."""
+
     def on_host_gone(self, host: PtyHost) -> None:
         """The connection has ended."""
 
@@ -204,10 +207,13 @@ class PtyHost:
             future.set_result(held)
 
     def _on_failed(self, message: Message, _: list[int]) -> None:
+        said = wire.json_of(message)
+        refusal = CreateFailed(str(said.get("error", "unknown")), int(said.get("errno", 0)))
         future = self._creating.get(message.session)
-        if future is not None and not future.done():
-            said = wire.json_of(message)
-            future.set_exception(CreateFailed(str(said.get("error", "unknown")), int(said.get("errno", 0))))
+        if future is None:
+            self._told.on_not_adopted(self, message.session, refusal)
+        elif not future.done():
+            future.set_exception(refusal)
 
     def _on_session(self, message: Message, descriptors: list[int]) -> None:
         """After an ADOPT the host describes the terminal again; the worker has its descriptors already."""

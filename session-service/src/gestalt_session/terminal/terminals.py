@@ -23,11 +23,11 @@ from gestalt_session.terminal.hosts import Hosts
 from gestalt_session.terminal.pacing import Limit
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
 from gestalt_session.terminal.pump import Pump
+from gestalt_session.terminal.rescue import Rescue
 from gestalt_session.terminal.retention import remove_expired
 from gestalt_session.terminal.session import Session
 
 WORKER_LOST = "worker lost"
-REPLACE_PAUSE = 0.5  # between tries to replace a dead host, when even that fails
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ class Terminals:
         self._host_of: dict[str, PtyHost] = {}
         self._early: dict[int, tuple[int | None, int]] = {}
         self._next_number = 1
-        self._orphaned: asyncio.Queue[PtyHost] = asyncio.Queue()
+        self.rescue = Rescue(self._hosts, self._host_of, self)
 
     # -- start and stop --------------------------------------------------------------------------------------------
 
@@ -113,8 +113,9 @@ class Terminals:
             return
         if ended is None:
             ended = ExitFile(exit_code=None, ended_at=time.time(), offset=session.journal.end, reason=WORKER_LOST)
-            folder.save_exit(ended)
         session.was_closed(ended.exit_code, ended.ended_at, ended.reason)
+        if not ended.told:
+            self._tell_closed(session)
         if held is not None:
             close_all(held[1].descriptors)
             held[0].forget(file.number)
@@ -160,7 +161,7 @@ class Terminals:
         session = self._add(folder, file)
         self._host_of[file.uid] = host
         try:
-            held = await host.create(file.number, self._order(file, folder) | _start_of(file, env))
+            held = await host.create(file.number, self.order(file, folder) | _start_of(file, env))
         except (CreateFailed, HostGone, TimeoutError) as error:
             session.failed(str(error))
             self.remove(session)
@@ -177,7 +178,8 @@ class Terminals:
         if told is not None:
             self.on_exit(session.file.number, *told)
 
-    def _order(self, file: SessionFile, folder: SessionFolder) -> dict[str, object]:
+    def order(self, file: SessionFile, folder: SessionFolder) -> dict[str, object]:
+        """What a host is told of a session, new or not."""
         return {
             "uid": file.uid,
             "journal": str(folder.journal),
@@ -238,46 +240,34 @@ class Terminals:
         host = self._host_of.pop(session.uid, None)
         if host is not None:
             host.forget(number)
+        self._tell_closed(session)
+
+    def _tell_closed(self, session: Session) -> None:
+        """Tell that a program has ended, and note that it was told: the next worker would tell it again."""
         self._observer.on_closed(session)
+        exit_file = ExitFile(
+            exit_code=session.exit_code,
+            ended_at=session.closed_at or time.time(),
+            offset=session.journal.end,
+            reason=session.close_reason,
+            told=True,
+        )
+        try:
+            session.folder.save_exit(exit_file)
+        except OSError as error:  # a full disk: it is told once more by the next worker
+            log.warning("an exit could not be noted", session=session.id, error=str(error))
+
+    def on_not_adopted(self, host: PtyHost, number: int, refusal: CreateFailed) -> None:
+        """It is handed over again."""
+        session = self._numbers.get(number)
+        if session is not None:
+            self.rescue.refused(host, session, refusal)
 
     def on_host_gone(self, host: PtyHost) -> None:
-        """Its terminals go to another, see `rescue_forever`."""
-        self._orphaned.put_nowait(host)
+        """Its terminals go to another."""
+        self.rescue.lost(host)
 
     # -- care ------------------------------------------------------------------------------------------------------
-
-    async def rescue_forever(self) -> None:
-        """Hand the terminals of a dead host to a new one: its programs are alive, the worker holds their terminals."""
-        while True:
-            dead = await self._orphaned.get()
-            orphans = [self.sessions[uid] for uid, host in self._host_of.items() if host is dead]
-            if not orphans:
-                self._hosts.drop(dead)
-                continue
-            log.error("a pty host died; its terminals are handed over", pid=dead.pid, sessions=len(orphans))
-            await self._rescue(dead, orphans)
-
-    async def _rescue(self, dead: PtyHost, orphans: list[Session]) -> None:
-        while True:
-            try:
-                host = await self._hosts.replace(dead)
-                break
-            except Exception:
-                log.exception("no new pty host yet")
-                await asyncio.sleep(REPLACE_PAUSE)
-        for session in orphans:
-            if session.device is not None and session.live:
-                try:
-                    self._hand_over(session, session.device, host)
-                except Exception:
-                    log.exception("a terminal could not be handed over", session=session.id)
-
-    def _hand_over(self, session: Session, device: Device, host: PtyHost) -> None:
-        self._host_of[session.uid] = host
-        session.journal.rescan()
-        order = self._order(session.file, session.folder) | {"pid": device.pid}
-        host.adopt(session.file.number, session.journal.end, order, device.descriptors)
-        session.pace_anew()
 
     async def ping_forever(self) -> None:
         """See Hosts.ping_forever."""
