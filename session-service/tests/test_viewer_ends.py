@@ -111,11 +111,11 @@ async def test_a_client_that_ends_its_half_of_the_connection_is_let_go(worker: R
     made = await worker.create(ECHO)
     async with by_hand(worker.port, socket_of(made["uid"])) as (reader, writer):
         await reader.readuntil(b"\r\n\r\n")
-        await eventually(lambda: worker.service.held(made["uid"]).viewers)
+        await eventually(lambda: worker.service.held(made["uid"]).audience.viewers)
         writer.write_eof()
         async with asyncio.timeout(5):
             await reader.read()
-        await eventually(lambda: not worker.service.held(made["uid"]).viewers)
+        await eventually(lambda: not worker.service.held(made["uid"]).audience.viewers)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -134,7 +134,7 @@ async def test_no_bytes_of_a_client_disturb_the_worker(worker: Running, target: 
         async with asyncio.timeout(5):
             with suppress(ConnectionResetError):
                 await reader.read()
-    await eventually(lambda: not worker.service.held(target).viewers)
+    await eventually(lambda: not worker.service.held(target).audience.viewers)
 
 
 async def test_who_answers_no_ping_is_cut(worker: Running, monkeypatch: pytest.MonkeyPatch) -> None:
