@@ -21,15 +21,16 @@ from gestalt_session.cluster.absence import AbsenceWatch
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.overview import Overview
-from gestalt_session.routes import errors, health, notify, session, sessions, streams, typing, workers, workspace
+from gestalt_session.routes import errors, health, notify, plans, session, sessions, streams, typing, workers, workspace
 from gestalt_session.routes.state import State
 from gestalt_session.service import Rules, SessionService
 from gestalt_session.settings import Settings
 from gestalt_session.terminal.slot import Slot, claim_slot
 from gestalt_session.terminal.terminals import Limits, Terminals
 from gestalt_session.version import release
+from gestalt_session.workspace.plans.catalogue import Plans
 
-ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace)
+ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
 
 LAST_WORDS_SECONDS = 0.5  # how long a stopping worker waits for its last events to be published
@@ -172,6 +173,7 @@ class Worker:
             "service": service,
             "overview": Overview(service, self._directory),
             "archive": Archive(service, self._directory, self._settings.data / "slots"),
+            "plans": Plans(self._settings.workspace.resolve() / ".gestalt" / "plans"),
             "directory": self._directory,
             "bus": self._bus,
             "idempotency": self._idempotency,

@@ -18,6 +18,7 @@ from gestalt_session.routes.errors import JSON
 from gestalt_session.service import SessionService
 from gestalt_session.settings import Settings
 from gestalt_session.terminal.session import Session
+from gestalt_session.workspace.plans.catalogue import Plans
 
 
 class State(TypedDict):
@@ -27,6 +28,7 @@ class State(TypedDict):
     service: SessionService
     overview: Overview
     archive: Archive
+    plans: Plans
     directory: Directory
     bus: Bus
     idempotency: IdempotencyStore

@@ -1,0 +1,1 @@
+"""Plans: the `.org` files of `.gestalt/plans`, parsed here and kept warm."""
