@@ -53,6 +53,7 @@ def test_what_is_private_is_closed_to_others_also_when_it_was_open(tmp_path: Pat
         "redis": 0o700,
         "logs": 0o700,
         "slots": 0o700,
+        "watch": 0o700,
     }
 
 

@@ -27,6 +27,7 @@ def _brisk() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gestalt_session.cluster.membership.RENEW_EVERY", 0.1)
         patch.setattr("gestalt_session.service.TIDY_SECONDS", 0.1)
+        patch.setattr("gestalt_session.cluster.watchkeeper.RENEW_SECONDS", 0.1)
         yield
 
 

@@ -20,6 +20,7 @@ from gestalt_session.archive import Archive
 from gestalt_session.cluster.absence import AbsenceWatch
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
+from gestalt_session.cluster.watchkeeper import Watchkeeper
 from gestalt_session.overview import Overview
 from gestalt_session.routes import errors, health, notify, plans, session, sessions, streams, typing, workers, workspace
 from gestalt_session.routes.state import State
@@ -29,6 +30,7 @@ from gestalt_session.terminal.slot import Slot, claim_slot
 from gestalt_session.terminal.terminals import Limits, Terminals
 from gestalt_session.version import release
 from gestalt_session.workspace.plans.catalogue import Plans
+from gestalt_session.workspace.watching.watcher import Watch
 
 ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
@@ -112,7 +114,13 @@ class Worker:
             service.terminals.ping_forever(),
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),
+            self._watchkeeper(service).keep_forever(),
         )
+
+    def _watchkeeper(self, service: SessionService) -> Watchkeeper:
+        settings = self._settings
+        watch = Watch(settings.workspace.resolve(), settings.data, tuple(settings.watch_paths))
+        return Watchkeeper(watch, self._directory, service.outbox, service.membership.record.id)
 
     def _service(self, slot: Slot) -> SessionService:
         settings = self._settings

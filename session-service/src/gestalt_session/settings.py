@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """How long history answers after a session has left the list."""
     lost_after: Duration = 600.0
     """How long a worker may be away before its sessions count as lost."""
+    watch_paths: Words = []
+    """Directories to watch instead of the workspace; plans and configuration always are."""
     capacity: int = Field(default=500, ge=1)
     """Sessions this worker takes; placement compares what is free."""
     draining: bool = False

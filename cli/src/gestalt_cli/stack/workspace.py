@@ -12,7 +12,7 @@ from gestalt_cli.errors import CommandFailed
 from gestalt_cli.stack.lock import Lock
 from gestalt_cli.stack.waiting import until
 
-PRIVATE = ("redis", "logs", "slots")
+PRIVATE = ("redis", "logs", "slots", "watch")
 IGNORED = "# From `gestalt up`: what belongs to this machine, not into a repository.\n" + "".join(
     f"/{name}\n" for name in (*PRIVATE, "up.lock", "workspace.id", ".gitignore")
 )

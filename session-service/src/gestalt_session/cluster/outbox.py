@@ -35,6 +35,11 @@ class Outbox:
         self._filled = asyncio.Event()
         self._dropped = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait for the bus."""
+        return len(self._waiting)
+
     def put(self, event: Event, *, intake: bool = True, seen: str | None = None) -> None:
         """Publish `event` as soon as can be. `intake`: flows may fire on it. `seen`: as in Bus.publish."""
         if len(self._waiting) >= MOST_WAITING:

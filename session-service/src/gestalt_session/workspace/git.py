@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 SECONDS = 2.0
 KILLED_SECONDS = 0.5
@@ -16,6 +16,13 @@ SHORT_HASH = 12
 HEADS = "refs/heads/"
 OF_ANOTHER_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"})
 """What a hook that started us would have git look at instead of the workspace."""
+
+
+class Repository(NamedTuple):
+    """Where a repository's HEAD lies (a worktree has one of its own), and the top of its files."""
+
+    folder: str
+    top: str
 
 
 class GitTimedOut(Exception):
@@ -130,3 +137,14 @@ async def _branch(workspace: Path) -> str:
 async def _detached(workspace: Path) -> str:
     name = (await run(workspace, "rev-parse", "--verify", "-q", "HEAD")).decode().strip()
     return f"detached@{name[:SHORT_HASH]}"
+
+
+async def repository(workspace: Path) -> Repository | None:
+    """The repository that the workspace lies in, None without one, or where git does not answer."""
+    try:
+        async with time_limit():
+            answer = await run(workspace, "rev-parse", "--absolute-git-dir", "--show-toplevel")
+    except (GitFailed, GitTimedOut):
+        return None
+    folder, _, top = os.fsdecode(answer).rstrip("\n").partition("\n")
+    return Repository(folder, top)
