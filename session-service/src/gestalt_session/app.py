@@ -107,6 +107,7 @@ class Worker:
 
     def _care(self, service: SessionService) -> tuple[Coroutine[None, None, None], ...]:
         """The loops that run as long as the worker does."""
+        files = Outbox(self._bus)
         return (
             service.outbox.send_forever(),
             service.membership.keep_forever(),
@@ -114,13 +115,14 @@ class Worker:
             service.terminals.ping_forever(),
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),
-            self._watchkeeper(service).keep_forever(),
+            files.send_forever(),
+            self._watchkeeper(service, files).keep_forever(),
         )
 
-    def _watchkeeper(self, service: SessionService) -> Watchkeeper:
+    def _watchkeeper(self, service: SessionService, outbox: Outbox) -> Watchkeeper:
         settings = self._settings
         watch = Watch(settings.workspace.resolve(), settings.data, tuple(settings.watch_paths))
-        return Watchkeeper(watch, self._directory, service.outbox, service.membership.record.id)
+        return Watchkeeper(watch, self._directory, outbox, service.membership.record.id)
 
     def _service(self, slot: Slot) -> SessionService:
         settings = self._settings

@@ -15,9 +15,8 @@ TASK = "watch"
 LEASE_SECONDS = 3.0
 RENEW_SECONDS = 1.0  # a third of the lease: two words may get lost
 CERTAIN_SECONDS = 2.0  # so long after its last word a holder may tell: less than the lease, the clocks are not one
-MOST_WAITING = (
-    2_000  # events that wait for Redis: beyond, changes of files wait with the watcher, where they become one
-)
+GIVE_BACK_SECONDS = 0.5  # longest wait of a stopping worker for Redis
+MOST_WAITING = 2_000  # events that wait for Redis; beyond, changes wait with the watcher, where they become one
 
 log = structlog.get_logger()
 
@@ -29,7 +28,8 @@ class LeaseLost(Exception):
 class Watchkeeper:
     """Tries to hold the lease, and watches as long as it does.
 
-    `listeners` are called with every change below `.gestalt/config`, in the worker that watches.
+    `outbox` is for the watcher alone: thousands of files are not to keep other events waiting. `listeners` are called
+    with every change below `.gestalt/config`, in the worker that watches.
     """
 
     def __init__(self, watch: Watch, directory: Directory, outbox: Outbox, holder: str) -> None:
@@ -59,7 +59,7 @@ class Watchkeeper:
         return held
 
     async def _watch_while_held(self) -> None:
-        watcher = Watcher(self._watch, tell=self._tell, may_tell=self._may_tell, listeners=self.listeners)
+        watcher = Watcher(self._watch, self, self.listeners)
         log.info("watches the workspace", worker=self._holder)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -87,12 +87,21 @@ class Watchkeeper:
     async def _give_back(self) -> None:
         self._certain_until = 0.0
         try:
-            await self._directory.release(TASK, self._holder)
-        except DirectoryUnavailable:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._directory.release(TASK, self._holder)
+        except (DirectoryUnavailable, TimeoutError):
             log.debug("the watcher's lease runs out by itself")
 
-    def _may_tell(self) -> bool:
+    # -- what the watcher asks of us
+
+    def may_tell(self) -> bool:
+        """Only who is certain of the lease tells, and no faster than Redis takes it."""
         return asyncio.get_running_loop().time() < self._certain_until and self._outbox.waiting < MOST_WAITING
 
-    def _tell(self, event: Event) -> None:
+    def has_told(self) -> bool:
+        """Whether the bus has all of it."""
+        return self._outbox.waiting == 0
+
+    def tell(self, event: Event) -> None:
+        """Publish it."""
         self._outbox.put(event)

@@ -49,6 +49,11 @@ class Report(Struct):
     failures: list[str] = []
     repository_moved: bool = False
 
+    @property
+    def is_news(self) -> bool:
+        """Whether what is known has changed."""
+        return bool(self.changes or self.branch or self.suppressed)
+
 
 class Lookout:
     """The files of `scope` and the branch of the workspace, from the first look until `stop`."""

@@ -13,6 +13,8 @@ OWN = ".gestalt"
 PLANS, CONFIG = "plans", "config"
 MOST_BYTES = 256 * 1024
 """Longest .gitignore that is read."""
+MOST_RULES = 100_000
+"""Directories whose rules are kept at hand."""
 
 Rules = tuple[tuple[str, GitIgnoreSpec], ...]
 
@@ -31,7 +33,6 @@ class Scope:
         self.roots = named if workspace in named else (*named, self.own)
         self._hidden = frozenset(hidden) - {self.own}
         self._outer = outer
-        self._specs: dict[str, GitIgnoreSpec | None] = {}
         self._rules: dict[str, Rules] = {}
         self._unbound: frozenset[str] = frozenset()
         self._unbound = frozenset(root for root in self.roots if self._is_ignored_root(root))
@@ -57,7 +58,6 @@ class Scope:
 
     def reload(self) -> None:
         """Forget what the .gitignore files said."""
-        self._specs.clear()
         self._rules.clear()
 
     def _is_ignored(self, directory: str, path: str, *, folder: bool) -> bool:
@@ -83,6 +83,8 @@ class Scope:
             spec = self._spec(directory)
             mine = ((directory, spec),) if spec else ()
             found = mine if self._ends_at(directory) else mine + self._rules_of(os.path.dirname(directory))
+            if len(self._rules) >= MOST_RULES:
+                self.reload()  # directories that are long gone
             self._rules[directory] = found
         return found
 

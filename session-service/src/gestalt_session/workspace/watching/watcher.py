@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -27,13 +27,26 @@ T = TypeVar("T")
 ConfigListener = Callable[[Sequence[Change]], Awaitable[None]]
 GATHER_SECONDS = 0.02  # the kernel makes one of equal events that wait together
 HELD_SECONDS = 0.25  # how soon one looks again whether it may tell
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.5
 SAVE_SECONDS = 2.0
 SAVE_SHARE = 20  # saving takes a twentieth of the time at the most
 GIT_TRIES = 6  # `git init` makes the folder before what is in it
 GIT_SECONDS = 0.1  # doubling
 
 log = structlog.get_logger()
+
+
+class Teller(Protocol):
+    """Who publishes."""
+
+    def tell(self, event: Event) -> None:
+        """Publish an event, after all before it."""
+
+    def may_tell(self) -> bool:
+        """Whether more may be told now; until then changes wait with the watcher, where they become one."""
+
+    def has_told(self) -> bool:
+        """Whether all is published."""
 
 
 class Watch(Struct, frozen=True):
@@ -52,21 +65,18 @@ class Watch(Struct, frozen=True):
 class Watcher:
     """Watches from `run` on until that is cancelled.
 
-    `tell` publishes an event. `may_tell` is asked before: while it says no, changes wait and become one. `listeners`
-    get all changes of the configuration, told or not.
+    `listeners` get all changes of the configuration, told or not. What it knows is saved only when all that was told
+    is published: a successor may tell something again, but never miss it.
     """
 
     def __init__(
         self,
         watch: Watch,
-        *,
-        tell: Callable[[Event], None],
-        may_tell: Callable[[], bool],
+        teller: Teller,
         listeners: Sequence[ConfigListener] = (),
     ) -> None:
         self._watch = watch
-        self._tell = tell
-        self._may_tell = may_tell
+        self._teller = teller
         self._listeners = listeners
         self._file = SnapshotFile(watch.data / "watch" / "snapshot")
         self._thread = ThreadPoolExecutor(1, "watch")
@@ -132,7 +142,7 @@ class Watcher:
             self._thread.shutdown(wait=False)
 
     def _let_go(self) -> None:
-        if self._unsaved:
+        if self._unsaved and self._teller.has_told():
             self._save()
         if self._inotify is not None:
             self._inotify.close()
@@ -140,18 +150,27 @@ class Watcher:
     # -- turns
 
     async def _turn(self) -> None:
-        tell = self._may_tell()
-        report = await self._do(lambda: self._lookout.turn(tell=tell))
+        if self._unsaved and time.monotonic() >= self._save_at and self._teller.has_told():
+            await self._do(self._save)
+        report = await self._whole_turn(tell=self._teller.may_tell())
         self._publish(report)
         if report.repository_moved:
             await self._find_repository()
         if report.config:
             await self._tell_listeners(report.config)
-        self._unsaved = self._unsaved or bool(
-            report.changes or report.branch or report.suppressed or self._save_at == 0
-        )
-        if self._unsaved and time.monotonic() >= self._save_at and tell:
-            await self._do(self._save)
+        self._unsaved = self._unsaved or report.is_news or self._save_at == 0
+
+    async def _whole_turn(self, *, tell: bool) -> Report:
+        """A turn; what it found is told even when we are cancelled meanwhile, for the lookout knows it now."""
+        turn = asyncio.ensure_future(self._do(lambda: self._lookout.turn(tell=tell)))
+        try:
+            return await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            self._lookout.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    self._publish(await turn)
+            raise
 
     def _publish(self, report: Report) -> None:
         """The branch first: it is never behind the files of its checkout."""
@@ -167,7 +186,7 @@ class Watcher:
             self._say(events.WATCH_ERROR, "file", path="")
 
     def _say(self, kind: str, topic: str, **data: Any) -> None:
-        self._tell(Event(type=kind, topic=topic, occurred_at=events.now(), data=data))
+        self._teller.tell(Event(type=kind, topic=topic, occurred_at=events.now(), data=data))
 
     async def _tell_listeners(self, changes: Sequence[Change]) -> None:
         for listener in self._listeners:
@@ -219,8 +238,9 @@ class Watcher:
     def _pause(self) -> float | None:
         pause = self._lookout.wait()
         if self._unsaved:
-            pause = min(max(0.0, self._save_at - time.monotonic()), self._save_at if pause is None else pause)
-        if pause is not None and not self._may_tell():
+            until_save = max(HELD_SECONDS, self._save_at - time.monotonic())
+            pause = until_save if pause is None else min(pause, until_save)
+        if pause is not None and not self._teller.may_tell():
             return max(pause, HELD_SECONDS)
         return pause
 
