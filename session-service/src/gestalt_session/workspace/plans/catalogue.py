@@ -64,22 +64,26 @@ class Plans:
 
     def _read_all(self) -> Iterator[tuple[str, Known]]:
         room = MOST_BYTES_OF_ALL
-        for name in _names(self._folder):
-            shown = _shown(name)
-            known = _read(self._folder / name, shown, self._known.get(shown), room)
+        for entry in _entries(self._folder):
+            shown = _shown(entry.name)
+            known = _read(entry, shown, self._known.get(shown), room)
             if known is not None:
                 room -= known.stamp[1] if known.stamp else 0
                 yield shown, known
 
 
-def _names(folder: Path) -> list[str]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     """What may be plans, by descending name, byte by byte."""
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names are all we want
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if _may_be_plan(entry.name)]
     except OSError:
         return []
-    wanted = (name for name in names if name.endswith(SUFFIX) and not name.startswith(LOCKED))
-    return sorted((name for name in wanted if ".." not in name and "\\" not in name), key=os.fsencode, reverse=True)
+    return sorted(found, key=lambda entry: os.fsencode(entry.name), reverse=True)
+
+
+def _may_be_plan(name: str) -> bool:
+    return name.endswith(SUFFIX) and not name.startswith(LOCKED) and ".." not in name and "\\" not in name
 
 
 def _shown(name: str) -> str:
@@ -87,10 +91,10 @@ def _shown(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _read(path: Path, shown: str, known: Known | None, room: int) -> Known | None:
+def _read(entry: os.DirEntry[str], shown: str, known: Known | None, room: int) -> Known | None:
     """The plan of a file, as known if it is unchanged; None for what is no file."""
     try:
-        status = path.stat()
+        status = entry.stat()
     except OSError as error:
         return _failed(shown, None, f"cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
@@ -100,7 +104,7 @@ def _read(path: Path, shown: str, known: Known | None, room: int) -> Known | Non
         return _failed(shown, (stamp[0], 0, stamp[2]), _too_long(status.st_size))
     if known is not None and known.stamp == stamp:
         return known
-    return _parsed(path, shown, stamp)
+    return _parsed(Path(entry.path), shown, stamp)
 
 
 def _too_long(size: int) -> str:
