@@ -241,7 +241,8 @@ def test_who_comes_next_tells_what_nobody_watched(tmp_path: Path) -> None:
         (work / name).write_text("x")
     first = Rig(work)
     snapshot = first.snapshot()
-    file.save(first.scope.roots, snapshot.directories, snapshot.branch)
+    file.draft(first.scope.roots, snapshot.directories, snapshot.branch)
+    file.replace()
     first.close()
     (work / "gone").unlink()
     shutil.rmtree(work / "sub")
@@ -261,14 +262,16 @@ def test_a_snapshot_that_is_old_or_broken_is_none(tmp_path: Path) -> None:
     path = tmp_path / "snapshot"
     file = SnapshotFile(path)
     assert file.load(("/w",)) is None
-    file.save(("/w",), {}, "main")
+    file.draft(("/w",), {}, "main")
+    file.replace()
     loaded = file.load(("/w",))
     assert loaded is not None
     assert loaded.branch == "main"
     for broken in ("", "{", "[]\n", '{"version":1,"roots":["/w"],"branch":null}\n7\n', "\u00e9"):
         path.write_text(broken)
         assert file.load(("/w",)) is None
-    file.save(("/w",), {}, None)
+    file.draft(("/w",), {}, None)
+    file.replace()
     os.utime(path, (1, 1))
     assert file.load(("/w",)) is None
     file.alive()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from gestalt_session.workspace.watching.stamps import Files, Stamp
 
@@ -31,6 +32,7 @@ class SnapshotFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._draft = path.with_suffix(".new")
 
     def load(self, roots: tuple[str, ...]) -> Snapshot | None:
         """What the last watcher of the same roots knew, if it lived a moment ago."""
@@ -45,15 +47,22 @@ class SnapshotFile:
         except (OSError, ValueError, LookupError, TypeError, StopIteration):
             return None  # none, or none that can be read: a watcher that knows nothing begins anew
 
-    def save(self, roots: tuple[str, ...], directories: Mapping[str, Files], branch: str | None) -> None:
-        """Replace it. A line is one directory, in ASCII: names may be any bytes. Raises OSError."""
+    def draft(self, roots: tuple[str, ...], directories: Mapping[str, Files], branch: str | None) -> None:
+        """Write what will replace it. Raises OSError.
+
+        A line is one directory, in ASCII: names may be any bytes. The watcher may go on meanwhile: a draft is of
+        several moments, the last of which is its end.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".new")
-        with draft.open("w", encoding="ascii") as file:
+        with self._draft.open("w", encoding="ascii") as file:
             file.write(json.dumps({"version": VERSION, "roots": roots, "branch": branch}) + "\n")
             for directory, files in list(directories.items()):
-                file.write(json.dumps([directory, files]) + "\n")
-        draft.replace(self._path)
+                stamps = {name: astuple(stamp) for name, stamp in files.copy().items()}
+                file.write(json.dumps([directory, stamps]) + "\n")
+
+    def replace(self) -> None:
+        """Take the draft, which must be of before all that is not published yet. Raises OSError."""
+        self._draft.replace(self._path)
 
     def alive(self) -> None:
         """The watcher lives."""

@@ -6,16 +6,23 @@ import os
 import stat
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from gestalt_session.workspace.watching.inotify import ATTRIB, CREATE, MODIFY, MOVED_FROM, MOVED_TO
 
 
-class Stamp(NamedTuple):
+class Stamp(Struct, frozen=True, gc=False):
     """A file's identity, size and times, in ns: of its content, and of all that is known of it."""
 
     inode: int
     size: int
     written: int
     changed: int
+
+    @property
+    def content(self) -> tuple[int, int, int]:
+        """What is another when the content may be."""
+        return self.inode, self.size, self.written
 
 
 Files = dict[str, Stamp]
@@ -44,6 +51,6 @@ def operation(before: Stamp | None, after: Stamp | None, heard: int) -> str | No
         return "CREATE"
     if before == after and heard & (CREATE | MOVED_TO):
         return "CREATE"  # it was seen before its own event came
-    if before[:3] != after[:3] or heard & MODIFY:
+    if before.content != after.content or heard & MODIFY:
         return "WRITE"
     return "CHMOD" if before.changed != after.changed or heard & ATTRIB else None

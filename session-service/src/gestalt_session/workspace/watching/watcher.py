@@ -28,7 +28,7 @@ ConfigListener = Callable[[Sequence[Change]], Awaitable[None]]
 GATHER_SECONDS = 0.02  # the kernel makes one of equal events that wait together
 HELD_SECONDS = 0.25  # how soon one looks again whether it may tell
 CLOSE_SECONDS = 0.5
-SAVE_SECONDS = 2.0
+SAVE_SECONDS = 0.5
 SAVE_SHARE = 20  # saving takes a twentieth of the time at the most
 GIT_TRIES = 6  # `git init` makes the folder before what is in it
 GIT_SECONDS = 0.1  # doubling
@@ -82,7 +82,10 @@ class Watcher:
         self._thread = ThreadPoolExecutor(1, "watch")
         self._inotify: Inotify | None = None
         self._stirred = asyncio.Event()
-        self._unsaved = False
+        self._writer = ThreadPoolExecutor(1, "watch-save")
+        self._draft: asyncio.Future[None] | None = None
+        self._drafted = 0.0
+        self._unsaved = True
         self._save_at = 0.0
         self._scope: Scope
         self._lookout: Lookout
@@ -135,30 +138,32 @@ class Watcher:
             self._lookout.stop()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
+                if self._draft is not None:
+                    await asyncio.wait([self._draft])
                 await self._do(self._let_go)
         except TimeoutError:
             log.warning("the watcher's thread is still at work")
         finally:
             self._thread.shutdown(wait=False)
+            self._writer.shutdown(wait=False, cancel_futures=True)
 
     def _let_go(self) -> None:
-        if self._unsaved and self._teller.has_told():
-            self._save()
+        if (self._unsaved or self._draft) and hasattr(self, "_lookout") and self._teller.has_told():
+            self._last_save()
         if self._inotify is not None:
             self._inotify.close()
 
     # -- turns
 
     async def _turn(self) -> None:
-        if self._unsaved and time.monotonic() >= self._save_at and self._teller.has_told():
-            await self._do(self._save)
+        self._save()
         report = await self._whole_turn(tell=self._teller.may_tell())
         self._publish(report)
         if report.repository_moved:
             await self._find_repository()
         if report.config:
             await self._tell_listeners(report.config)
-        self._unsaved = self._unsaved or report.is_news or self._save_at == 0
+        self._unsaved = self._unsaved or report.is_news
 
     async def _whole_turn(self, *, tell: bool) -> Report:
         """A turn; what it found is told even when we are cancelled meanwhile, for the lookout knows it now."""
@@ -203,14 +208,35 @@ class Watcher:
             await asyncio.sleep(GIT_SECONDS * 2**number)
         self._lookout.head.follow(found.folder if found else None)
 
+    # -- saving
+
     def _save(self) -> None:
-        begun = time.monotonic()
+        """Between two turns: a draft is begun when it is time, and taken once all that it may know is published."""
+        now = time.monotonic()
+        if self._draft is None:
+            if self._unsaved and now >= self._save_at:
+                self._unsaved, self._drafted = False, now
+                self._draft = asyncio.get_running_loop().run_in_executor(self._writer, self._write_draft)
+        elif self._draft.done() and self._teller.has_told():
+            self._take(self._draft)
+            self._draft, self._save_at = None, now + max(SAVE_SECONDS, (now - self._drafted) * SAVE_SHARE)
+
+    def _write_draft(self) -> None:
+        self._file.draft(self._scope.roots, self._lookout.tree.directories, self._lookout.head.branch)
+
+    def _last_save(self) -> None:
         try:
-            self._file.save(self._scope.roots, self._lookout.tree.directories, self._lookout.head.branch)
+            self._write_draft()
+            self._file.replace()
         except OSError as error:
             log.warning("the watcher's snapshot cannot be written", error=str(error))
-        ended = time.monotonic()
-        self._save_at, self._unsaved = ended + max(SAVE_SECONDS, (ended - begun) * SAVE_SHARE), False
+
+    def _take(self, draft: asyncio.Future[None]) -> None:
+        try:
+            draft.result()
+            self._file.replace()
+        except OSError as error:
+            log.warning("the watcher's snapshot cannot be written", error=str(error))
 
     # -- waiting
 
@@ -237,8 +263,8 @@ class Watcher:
 
     def _pause(self) -> float | None:
         pause = self._lookout.wait()
-        if self._unsaved:
-            until_save = max(HELD_SECONDS, self._save_at - time.monotonic())
+        if self._unsaved or self._draft is not None:
+            until_save = max(HELD_SECONDS, 0 if self._draft else self._save_at - time.monotonic())
             pause = until_save if pause is None else min(pause, until_save)
         if pause is not None and not self._teller.may_tell():
             return max(pause, HELD_SECONDS)
