@@ -85,7 +85,7 @@ class Watcher:
         self._writer = ThreadPoolExecutor(1, "watch-save")
         self._draft: asyncio.Future[None] | None = None
         self._drafted = 0.0
-        self._unsaved = True
+        self._unsaved = False
         self._save_at = 0.0
         self._scope: Scope
         self._lookout: Lookout
@@ -94,15 +94,17 @@ class Watcher:
         """Watch."""
         try:
             await self._open()
+            await self._turn()
+            self._unsaved = True  # from the first look round on there is something to know
             while True:
-                await self._turn()
                 await self._wait()
+                await self._turn()
         finally:
             await self._close()
 
     async def alive(self) -> None:
         """Note that this watcher lives: what a successor finds was missed no longer than since then."""
-        await self._do(self._file.alive)
+        await asyncio.to_thread(self._file.alive)  # the watcher's own thread may be busy for longer than the lease
 
     async def _do(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
