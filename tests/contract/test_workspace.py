@@ -122,15 +122,15 @@ async def test_a_checkout_of_ten_thousand_files_is_told_whole_or_counted_and_its
     api: Api, system: Stack
 ) -> None:
     work = system.workspace
-    git(work, "init", "-q", "-b", "main")
-    (work / ".gitignore").write_text(".gestalt/\n")
-    git(work, "add", "--all")
-    git(work, "commit", "-q", "-m", "few")
-    git(work, "checkout", "-q", "-b", "many")
     async with (
         listening(api, path="/ws/events") as ws,
         listening(api, path="/api/events/stream?types=git-branch") as sse,
     ):
+        git(work, "init", "-q", "-b", "main")
+        (work / ".gitignore").write_text(".gestalt/\n")
+        git(work, "add", "--all")
+        git(work, "commit", "-q", "-m", "few")
+        git(work, "checkout", "-q", "-b", "many")
         await eventually(lambda: paths(ws, "git-branch")[-1:] == ["many"], 10)
         for number in range(FILES):
             folder = work / f"d{number // 500}"
