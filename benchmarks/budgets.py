@@ -45,3 +45,4 @@ STALLED_OTHER = Budget(
     0.8, "the other viewer is unaffected; the rest is what two runs of one flood differ by", at_least=True
 )
 FIRST_BYTE = Budget(1.0, "s after the kill of worker or host: a person takes it for a hiccup")
+PLANS_P50 = Budget(10.0, "ms: a page that shows plans asks for all of them after each change")

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.terminal import faults, flood, idle, latency
+from benchmarks.terminal import faults, flood, idle, latency, plans
 from benchmarks.terminal.report import Figure, as_json, table
 from benchmarks.terminal.systems import Ours
 from tests.support import programs
@@ -25,6 +25,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "create": lambda ours, _, quick: latency.create_and_attach(ours, samples=20 if quick else 60),
     "catchup": lambda ours, folder, quick: latency.catch_up(ours, folder, rounds=5 if quick else 15),
     "idle": lambda ours, _, quick: idle.measure(ours, seconds=3 if quick else 10),
+    "plans": lambda ours, _, quick: plans.measure(ours, samples=20 if quick else 60),
     "stalled": lambda ours, _, quick: faults.stalled(ours, seconds=5 if quick else 30),
     "kills": lambda ours, _, quick: faults.first_byte(ours, times=2 if quick else 20),
 }

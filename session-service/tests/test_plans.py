@@ -98,11 +98,11 @@ async def test_what_is_known_is_not_parsed_again(tmp_path: Path, monkeypatch: py
     plans = Plans(tmp_path)
     for name in ("a.org", "b.org"):
         (tmp_path / name).write_text("* x")
-    first = plans.all()
-    assert plans.all() is first
+    first = await plans.all()
+    assert await plans.all() is first
     assert parsed == ["b.org", "a.org"]
     (tmp_path / "a.org").write_text("* longer")
-    assert plans.all() is not first
+    assert await plans.all() is not first
     assert parsed == ["b.org", "a.org", "a.org"]
 
 
@@ -110,4 +110,4 @@ async def test_all_plans_together_have_a_limit(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(catalogue, "MOST_BYTES_OF_ALL", 10)
     for name in ("a.org", "b.org", "c.org"):
         (tmp_path / name).write_text("* 45678")
-    assert Plans(tmp_path).all().count(b'"error":') == 2
+    assert (await Plans(tmp_path).all()).count(b'"error":') == 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Response
 
 from gestalt_contracts.errors import NotFound
@@ -16,13 +14,13 @@ router = APIRouter()
 @router.get("/api/plans")
 async def plans(state: Resources) -> Response:
     """All plans, those that cannot be read included."""
-    return Response(await asyncio.to_thread(state["plans"].all), media_type=JSON)
+    return Response(await state["plans"].all(), media_type=JSON)
 
 
 @router.get("/api/plans/{filename}")
 async def plan(filename: str, state: Resources) -> Response:
     """One plan."""
-    found = await asyncio.to_thread(state["plans"].one, filename)
+    found = await state["plans"].one(filename)
     if found is None:
         raise NotFound("plan not found")
     return Response(found, media_type=JSON)

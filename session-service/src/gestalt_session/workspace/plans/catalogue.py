@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,25 +34,25 @@ class Known(Struct, frozen=True):
 class Plans:
     """`folder` is looked at with each question; a file is parsed when its time, size or inode is another.
 
-    Blocking, and safe to call from several threads.
+    One question at a time looks, on a thread; the others wait for it without one.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, Known] = {}
         self._all = b""
-        self._busy = threading.Lock()
+        self._busy = asyncio.Lock()
 
-    def all(self) -> bytes:
+    async def all(self) -> bytes:
         """`{"plans": […]}`, by descending name."""
-        with self._busy:
-            self._look()
+        async with self._busy:
+            await asyncio.to_thread(self._look)
             return self._all
 
-    def one(self, filename: str) -> bytes | None:
+    async def one(self, filename: str) -> bytes | None:
         """A plan object; None for a name that is not listed."""
-        with self._busy:
-            self._look()
+        async with self._busy:
+            await asyncio.to_thread(self._look)
             known = self._known.get(filename)
         return None if known is None else known.json + b"\n"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from gestalt_session.workspace.plans.blocks import Blocks
@@ -112,8 +111,10 @@ def _line(line: str) -> tuple[str, str, str, list[str]]:
 
 def _facts(body: str) -> tuple[dict[str, str], dict[str, str]]:
     """Times and properties: they stand directly below the heading, times first."""
+    if ":" not in body:
+        return {}, {}
     planning = PLANNING.match(body)
-    drawer = DRAWER.match(body, planning.end() if planning else 0, FIRST_DRAWER) if ":" in body[:FIRST_DRAWER] else None
+    drawer = DRAWER.match(body, planning.end() if planning else 0, FIRST_DRAWER)
     planned = dict(PLANNED.findall(planning[0])) if planning else {}
     properties = {key: value.strip() for key, value in PROPERTY.findall(drawer[1])} if drawer else {}
     return planned, properties
@@ -131,13 +132,9 @@ def _outline(headings: Sequence[Heading]) -> list[Heading]:
     top: list[Heading] = []
     for heading in headings:
         if heading.level == TOP:
-            top.append(_open(heading))
+            top.append(heading)
         elif top and heading.level == SECOND:
-            top[-1].children.append(_open(heading))
+            top[-1].children.append(heading)
         elif top:
             (top[-1].children or top)[-1].subheadings.append(heading)
     return top
-
-
-def _open(heading: Heading) -> Heading:
-    return msgspec.structs.replace(heading, children=[], subheadings=[])
