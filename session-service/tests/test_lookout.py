@@ -12,6 +12,7 @@ from watching import STILL, Rig
 
 from gestalt_session.workspace.watching import lookout, tree
 from gestalt_session.workspace.watching.bursts import Bursts
+from gestalt_session.workspace.watching.head import Head
 from gestalt_session.workspace.watching.inotify import OVERFLOW, Event, Inotify
 from gestalt_session.workspace.watching.limiter import Limiter
 from gestalt_session.workspace.watching.snapshot import SnapshotFile
@@ -276,6 +277,16 @@ def test_a_snapshot_that_is_old_or_broken_is_none(tmp_path: Path) -> None:
     assert file.load(("/w",)) is None
     file.alive()
     assert file.load(("/w",)) is not None
+
+
+def test_who_comes_next_tells_the_branch_that_was_checked_out_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "HEAD").write_text("ref: refs/heads/new")
+    for known, told in (("old", ("new", "old")), ("new", None), (None, None)):
+        head = Head(None, known)
+        head.follow(str(tmp_path))
+        assert (head.change(), head.branch) == (told, "new")
+    head.follow(None)
+    assert (head.change(), head.branch) == (None, "")
 
 
 # -- limits

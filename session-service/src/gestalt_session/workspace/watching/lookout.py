@@ -158,7 +158,8 @@ class Lookout:
     def _heard_of_folder(self, event: Event, directory: str, now: float) -> None:
         path = f"{directory}/{event.name}"
         if event.mask & (CREATE | MOVED_TO):
-            if self._scope.includes(directory, event.name, folder=True):
+            known = event.mask & CREATE and path in self.tree.live  # seen with the one it lies in, and heard since
+            if not known and self._scope.includes(directory, event.name, folder=True):
                 self.tree.look(path, now, quiet=False)
         elif event.mask & MOVED_FROM:
             self.tree.forget(path, now, quiet=False, moved=True)
