@@ -2,35 +2,89 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from msgspec import Struct
 from typer import Abort, Exit, TyperException
 
-from gestalt_cli.commands.ls import ls
-from gestalt_cli.commands.new import new
-from gestalt_cli.commands.up import up
 from gestalt_cli.errors import CommandFailed
 
-INTERRUPTED = 130
-"""As shells count it: 128 and SIGINT."""
-
-app = typer.Typer(
-    name="gestalt",
-    help="Terminals that outlive every process around them.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(up)
-app.command()(ls)
-app.command(context_settings={"allow_interspersed_args": False})(new)
+INTERRUPTED = 128 + signal.SIGINT
+UNREAD = 128 + signal.SIGPIPE
+"""As shells count them."""
+COMPLETING = "_GESTALT_COMPLETE"
+"""Set by the shell's completion: then every command has to be known."""
 
 
-@app.callback(invoke_without_command=True)
-def gestalt(context: typer.Context) -> None:
+class Command(Struct, frozen=True):
+    """Where a command is: a function of `gestalt_cli.commands.<module>`."""
+
+    module: str
+    function: str
+    settings: dict[str, Any] = {}
+
+    def load(self) -> Any:
+        """The function. A command that was not typed is not imported: that takes longer than most of them."""
+        return getattr(import_module(f"gestalt_cli.commands.{self.module}"), self.function)
+
+
+COMMANDS: dict[str, Command] = {
+    "up": Command("up", "up"),
+    "new": Command("new", "new", {"allow_interspersed_args": False}),
+    "agent": Command("agent", "agent"),
+    "attach": Command("attach", "attach"),
+    "send": Command("send", "send"),
+    "ls": Command("ls", "ls"),
+    "output": Command("output", "output"),
+    "rm": Command("rm", "rm"),
+    "notify": Command("notify", "notify"),
+    "events": Command("events", "events"),
+    "plans": Command("plans", "plans"),
+    "workers": Command("workers", "workers"),
+    "validate-skill": Command("validate", "validate_skill"),
+    "completion": Command("completion", "completion"),
+}
+GROUPS: dict[str, Command] = {"config": Command("validate", "config")}
+
+
+def app_of(typed: str) -> typer.Typer:
+    """The application: with the one command that was typed, or with all where it is none."""
+    app = typer.Typer(
+        name="gestalt",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback(invoke_without_command=True)(gestalt)
+    for name, command in _needed(COMMANDS, typed).items():
+        app.command(name, context_settings=command.settings)(command.load())
+    for name, group in _needed(GROUPS, typed).items():
+        app.add_typer(group.load(), name=name)
+    return app
+
+
+def _needed(table: dict[str, Command], typed: str) -> dict[str, Command]:
+    if typed not in COMMANDS | GROUPS or COMPLETING in os.environ:
+        return table
+    return {name: command for name, command in table.items() if name == typed}
+
+
+def gestalt(
+    context: typer.Context,
+    *,
+    version: bool = typer.Option(False, "--version", "-v", help="Print the version."),
+) -> None:
     """Terminals that outlive every process around them."""
-    if context.invoked_subcommand is None:
+    if version:
+        from gestalt_cli.version import said_by  # noqa: PLC0415 - reads the installation, which takes a while
+
+        typer.echo(said_by("gestalt"))
+    elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
@@ -42,7 +96,7 @@ def main() -> None:
 def code_of(arguments: list[str]) -> int:
     """Run a command; its exit code."""
     try:
-        return app(arguments, prog_name="gestalt", standalone_mode=False) or 0
+        return app_of(next(iter(arguments), ""))(arguments, prog_name="gestalt", standalone_mode=False) or 0
     except CommandFailed as error:
         return complain(str(error), error.exit_code)
     except TyperException as error:
@@ -51,12 +105,20 @@ def code_of(arguments: list[str]) -> int:
         return ended.exit_code
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except BrokenPipeError:
+        return unread()
 
 
 def complain(line: str, code: int) -> int:
     """Say on stderr what is wrong; the exit code."""
     typer.echo(line, err=True)
     return code
+
+
+def unread() -> int:
+    """Whoever read our output has left: nothing more is written, also not when Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UNREAD
 
 
 if __name__ == "__main__":

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gestalt_cli.api import call
-from gestalt_cli.commands.where import Host, Port, Token, server
+from gestalt_cli.commands.where import AsJson, Host, Port, Token, server, show_json
+from gestalt_cli.table import table
 
 COLUMNS = ("id", "status", "exit_code", "command", "cwd", "uid")
 
 
 def ls(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array, as the API gives it.")] = False,
+    as_json: AsJson = False,
+    only_ids: Annotated[bool, typer.Option("--quiet", "-q", help="Only the ids, one a line.")] = False,
     host: Host = None,
     port: Port = None,
     token: Token = "",
@@ -24,20 +24,8 @@ def ls(
     """List the sessions, oldest first."""
     sessions = call(server(host, port, token), "GET", "/api/sessions")
     if as_json:
-        typer.echo(json.dumps(sessions, ensure_ascii=False))
+        show_json(sessions)
+    elif only_ids:
+        typer.echo("".join(f"{session['id']}\n" for session in sessions), nl=False)
     elif sessions:
-        typer.echo("\n".join(table(sessions)))
-
-
-def table(sessions: list[dict[str, Any]]) -> Iterator[str]:
-    """The sessions, one a line, under a line of headings."""
-    rows = [[column.replace("_", " ").upper() for column in COLUMNS]]
-    rows += [[cell(session.get(column)) for column in COLUMNS] for session in sessions]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-
-
-def cell(value: object) -> str:
-    """A field on one line."""
-    return "" if value is None else " ".join(str(value).split())
+        typer.echo("\n".join(table(COLUMNS, sessions)))

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from gestalt_cli.api import call
-from gestalt_cli.commands.where import Host, Port, Token, server
+from gestalt_cli.attach.keys import DEFAULT
+from gestalt_cli.commands.attach import follow
+from gestalt_cli.commands.where import DetachKeys, Host, Port, Token, server
+from gestalt_cli.errors import CommandFailed
 
 
 def new(
@@ -16,14 +19,19 @@ def new(
     ] = None,
     *,
     title: Annotated[str, typer.Option(help="What the session's id begins with.")] = "",
+    agent: Annotated[str, typer.Option(help="The agent to start, by the id of its profile.")] = "",
+    attach: Annotated[bool, typer.Option("--attach", help="Attach to it instead of printing its id.")] = False,
+    detach_keys: DetachKeys = DEFAULT,
     host: Host = None,
     port: Port = None,
     token: Token = "",
 ) -> None:
     """Start a session and print its id."""
-    body: dict[str, Any] = {}
-    if title:
-        body["title"] = title
-    if argv:
-        body["command"] = argv
-    typer.echo(call(server(host, port, token), "POST", "/api/sessions", body)["id"])
+    if agent and argv:
+        raise CommandFailed("gestalt new: either --agent or a program, not both", exit_code=2)
+    body: dict[str, Any] = {"title": title, "agent": agent, "command": argv}
+    where = server(host, port, token)
+    session = call(where, "POST", "/api/sessions", {key: value for key, value in body.items() if value})
+    if attach:
+        follow(where, session, detach_keys)
+    typer.echo(session["id"])

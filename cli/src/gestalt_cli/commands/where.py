@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,8 +15,39 @@ Port = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Port of the server, else GESTALT_URL or GESTALT_PORT.")
 ]
 Token = Annotated[str, typer.Option(envvar="GESTALT_TOKEN", help="What the server demands.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, as the API gives it.")]
 
 
 def server(host: str | None, port: int | None, token: str) -> Server:
     """The server that the flags and variables name."""
-    return Server(locate(host, port, dict(os.environ)), token)
+    return Server(locate(host, port, os.environ), token.strip())
+
+
+def show_json(value: Any) -> None:
+    """A value as one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def session_ids(incomplete: str) -> list[str]:
+    """The ids that begin like what was typed, for the shell's completion; none when nobody can be asked."""
+    from gestalt_cli.api import call  # noqa: PLC0415 - only the shell's completion comes here
+    from gestalt_cli.errors import CommandFailed  # noqa: PLC0415
+
+    try:
+        sessions = call(server(None, None, os.environ.get("GESTALT_TOKEN", "")), "GET", "/api/sessions")
+    except CommandFailed:
+        return []
+    return [session["id"] for session in sessions if session["id"].startswith(incomplete)]
+
+
+Session = Annotated[
+    str, typer.Argument(metavar="ID", help="Its id or uid; 'name' means 'name 1'.", autocompletion=session_ids)
+]
+DetachKeys = Annotated[
+    str,
+    typer.Option(
+        "--detach-keys",
+        envvar="GESTALT_DETACH_KEYS",
+        help="Keys that leave the session: ctrl-<letter>, enter, esc or characters, separated by commas; or none.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""`gestalt attach`: a session in this terminal, over as many connections as it takes."""

@@ -1,0 +1,62 @@
+"""What waits to be sent: keys, and the size of this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+MOST_WAITING = 64 * 1024
+"""Bytes typed that may wait for the server. More of a pipe is not read; more of a person's is refused with a bell."""
+CHUNK = 16 * 1024
+
+Size = tuple[int, int]
+
+
+class Keyboard:
+    """Keys go out once: what was handed to a connection that then broke is not sent again, nothing is typed twice."""
+
+    def __init__(self) -> None:
+        self._typed = bytearray()
+        self._sizes: list[Size] = []
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be typed for now."""
+        return len(self._typed) >= MOST_WAITING
+
+    def type(self, data: bytes) -> None:
+        """Take keys."""
+        self._typed += data
+        self._settle()
+
+    def resize(self, size: Size) -> None:
+        """Take a size; an older one that still waits is no longer true."""
+        self._sizes = [size]
+        self._settle()
+
+    async def room(self) -> None:
+        """Returns when not full."""
+        await self._room.wait()
+
+    async def next(self) -> str | bytes:
+        """What goes out next: a size as a control frame, else keys."""
+        await self._some.wait()
+        item = _resize(self._sizes.pop()) if self._sizes else self._keys()
+        self._settle()
+        return item
+
+    def _keys(self) -> bytes:
+        keys = bytes(self._typed[:CHUNK])
+        del self._typed[:CHUNK]
+        return keys
+
+    def _settle(self) -> None:
+        for event, holds in ((self._some, self._typed or self._sizes), (self._room, not self.full)):
+            (event.set if holds else event.clear)()
+
+
+def _resize(size: Size) -> str:
+    return json.dumps({"type": "resize", "cols": size[0], "rows": size[1]})

@@ -1,0 +1,28 @@
+"""`gestalt notify`: tell Gestalt what an agent is doing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gestalt_cli.commands.where import Host, Port, Session, Token, server
+from gestalt_cli.notices import deliver, notice, payload_of
+from gestalt_cli.sessions import find, no_session
+
+
+def notify(
+    ref: Session,
+    payload: Annotated[str, typer.Argument(metavar="JSON", help="An object with a type; - reads it from stdin.")],
+    *,
+    event_id: Annotated[str, typer.Option(help="Names this word: told again, it is taken once.")] = "",
+    host: Host = None,
+    port: Port = None,
+    token: Token = "",
+) -> None:
+    """Deliver a hook's word about an agent's session: {"type": "agent-turn-complete", …}."""
+    body = payload_of(payload)
+    where = server(host, port, token)
+    session = find(where, ref)
+    if not deliver(where, notice(session["id"], body, event_id)):
+        raise no_session(where, ref)

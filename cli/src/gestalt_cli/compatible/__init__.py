@@ -1,0 +1,1 @@
+"""`gestalt-send`, `gestalt-notify`, `gestalt-agent`: the commands that scripts and hooks call, with their exit codes."""
