@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 TAIL_BYTES = 64 * 1024
 """More than a screenful of any size, colours included; little enough to be there at once."""
 LEAVING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+LAST_KEYS_SECONDS = 1.0
 SIGNALLED = 128
 BELL = b"\x07"
 CANCEL = b"\x18"
@@ -127,11 +129,18 @@ class Client:
         scanner, person = Scanner(self._wanted.keys), os.isatty(STDIN)
         while data := await self._input.read(CHUNK):
             keys, detached = scanner.feed(data) if person else (data, False)
-            if detached:
-                self._detached = True
-                return 0
             await self._pass_on(keys, person=person)
+            if detached:
+                return await self._detach()
         return SIGNALLED + signal.SIGHUP if person else await self._left()
+
+    async def _detach(self) -> int:
+        """Leave; what was typed before is sent first, if somebody takes it."""
+        self._detached = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_KEYS_SECONDS if self._connected else 0):
+                await self._keyboard.sent()
+        return 0
 
     async def _pass_on(self, keys: bytes, *, person: bool) -> None:
         if self._wanted.readonly or not keys:

@@ -20,7 +20,8 @@ class Keyboard:
         self._sizes: list[Size] = []
         self._some = asyncio.Event()
         self._room = asyncio.Event()
-        self._room.set()
+        self._none = asyncio.Event()
+        self._settle()
 
     @property
     def full(self) -> bool:
@@ -41,6 +42,10 @@ class Keyboard:
         """Returns when not full."""
         await self._room.wait()
 
+    async def sent(self) -> None:
+        """Returns when nothing waits."""
+        await self._none.wait()
+
     async def next(self) -> str | bytes:
         """What goes out next: a size as a control frame, else keys."""
         await self._some.wait()
@@ -54,7 +59,8 @@ class Keyboard:
         return keys
 
     def _settle(self) -> None:
-        for event, holds in ((self._some, self._typed or self._sizes), (self._room, not self.full)):
+        waiting = bool(self._typed or self._sizes)
+        for event, holds in ((self._some, waiting), (self._none, not waiting), (self._room, not self.full)):
             (event.set if holds else event.clear)()
 
 

@@ -1,1 +1,1 @@
-"""`gestalt-send`, `gestalt-notify`, `gestalt-agent`: the commands that scripts and hooks call, with their exit codes."""
+"""`gestalt-send`, `gestalt-notify`, `gestalt-agent`: what scripts and hooks call, with the exit codes they expect."""

@@ -1,4 +1,4 @@
-"""`gestalt-agent <agent-id>`: an agent in this terminal. Exit 2 usage, 6 the server's error, else the session's code."""
+"""`gestalt-agent <agent-id>`: an agent in this terminal. Exit 2 usage, 6 a server's error, else the session's code."""
 
 from __future__ import annotations
 
