@@ -63,6 +63,11 @@ class Tmux:
         """Give the window another size."""
         self._tmux("resize-window", "-t", WINDOW, "-x", str(columns), "-y", str(rows))
 
+    def record(self, file: Path) -> None:
+        """Append every byte that is written to the window to a file, from now on."""
+        file.touch()
+        self._tmux("pipe-pane", "-t", WINDOW, f"cat >> {shlex.quote(str(file))}")
+
     def text(self, *, history: bool = False) -> str:
         """What the window shows, trailing spaces trimmed; `history`: and what scrolled out of it."""
         return self._tmux("capture-pane", "-p", "-t", WINDOW, *(["-S", "-"] if history else []))

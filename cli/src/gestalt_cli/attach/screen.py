@@ -24,6 +24,9 @@ _WHOLE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])")
 _OPENERS = (b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_")
 _OPEN_STRING = re.compile(rb"\x1b[\]PX^_][^\x07\x1b]*\x1b?\Z")
 _LAST_CHARACTER_BYTES = 3
+_LENGTHS = ((0xF0, 4), (0xE0, 3), (0xC0, 2))
+_NEVER = 0xF8
+"""Leading bytes of UTF-8 and how long their characters are; from `_NEVER` on there are none."""
 
 
 class Screen:
@@ -88,7 +91,7 @@ def _unfinished(data: bytes) -> bytes:
     opener = max(map(data.rfind, _OPENERS))
     if opener >= 0 and _OPEN_STRING.match(data, opener):
         begun = opener
-    elif _WHOLE.match(data, begun):
+    elif begun == opener or _WHOLE.match(data, begun):
         return b""
     return data[begun:] if len(data) - begun <= LONGEST_SEQUENCE else b""
 
@@ -96,7 +99,6 @@ def _unfinished(data: bytes) -> bytes:
 def _splits_character(text: bytes) -> bool:
     """Whether the text ends within a UTF-8 character."""
     for back, byte in enumerate(reversed(text), 1):
-        if byte & 0xC0 == 0x80:  # noqa: PLR2004 - a byte that continues a character
-            continue
-        return back < (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0) + 1  # noqa: PLR2004 - leading bytes
+        if byte & 0xC0 != 0x80:  # noqa: PLR2004 - not one that continues a character
+            return back < next((length for first, length in _LENGTHS if first <= byte < _NEVER), 1)
     return False
