@@ -39,7 +39,9 @@ def session_id_of(server: Server, agent: str) -> str:
 
 
 def is_agent(server: Server, session: Summary) -> bool:
-    """Whether a session is an agent's: its id is a profile's name and a number."""
+    """Whether a session is an agent's: it says so, or its id is a profile's name and a number."""
+    if session.get("agent_id"):
+        return True
     name = str(session["id"]).rpartition(" ")[0]
     try:
         profiles = call(server, "GET", "/api/agents")

@@ -17,7 +17,7 @@ QUIET_SECONDS = 1.0
 OVER_TIME = 3
 """Exit code when it did not come to an end in time."""
 FEEDS = ("/api/notifications/stream", "/api/events/stream")
-"""A hook's word is a notification, the end of a session an event."""
+"""A hook's word is a notification, the end of a session an event. Both are needed: neither may pass unseen."""
 COMPLETE, CLOSED = "agent-turn-complete", "terminal_closed"
 EVENTS_AHEAD = 256
 FINAL = frozenset({1000, 1008, 4404})
@@ -43,18 +43,13 @@ def wait_for_turn(server: Server, session: Summary, act: Act, timeout: float) ->
 
 
 def subscribed(server: Server) -> list[Feed]:
-    """The streams there are. Raises CommandFailed when there is none."""
-    feeds, refusals = [], []
-    for path in FEEDS:
-        feed = Feed(server, path)
+    """The streams that tell how a turn ends. Raises CommandFailed before anything is typed."""
+    feeds = [Feed(server, path) for path in FEEDS]
+    for feed, path in zip(feeds, FEEDS, strict=True):
         try:
             feed.open()
         except Refused as refusal:
-            refusals.append(refusal)
-        else:
-            feeds.append(feed)
-    if not feeds:
-        raise refusals[0]
+            raise CommandFailed(f"cannot wait for an agent's turn at {server.url}{path}: {refusal}") from None
     return feeds
 
 

@@ -8,7 +8,7 @@ import typer
 
 from gestalt_cli.commands.where import Host, Port, Session, Token, server
 from gestalt_cli.notices import deliver, notice, payload_of
-from gestalt_cli.sessions import find, no_session
+from gestalt_cli.sessions import is_numbered, no_session
 
 
 def notify(
@@ -23,6 +23,13 @@ def notify(
     """Deliver a hook's word about an agent's session: {"type": "agent-turn-complete", …}."""
     body = payload_of(payload)
     where = server(host, port, token)
-    session = find(where, ref)
-    if not deliver(where, notice(session["id"], body, event_id)):
-        raise no_session(where, ref)
+    for session in meant(ref):
+        if deliver(where, notice(session, body, event_id)):
+            return
+    raise no_session(where, ref)
+
+
+def meant(ref: str) -> list[str]:
+    """The ids that a reference may mean, likeliest first: a program in a session may not list what there is."""
+    ref = ref.strip()
+    return [ref] if is_numbered(ref) else [ref, f"{ref} 1"]

@@ -23,15 +23,15 @@ def validate(
     ] = Path(".gestalt/config/agents"),
 ) -> None:
     """Check the agents' profiles: OK or ERROR for each, the exit code 1 if any is wrong."""
-    _check("agents", str(agents_dir))
+    _check("--agents-dir", str(agents_dir))
 
 
 def validate_skill(
     path: Annotated[Path, typer.Argument(help="A skill's folder, or its SKILL.md.")],
 ) -> None:
     """Check a skill."""
-    _check("skill", str(path))
+    _check("--skill", str(path))
 
 
-def _check(kind: str, path: str) -> NoReturn:
-    raise typer.Exit(subprocess.run([sys.executable, "-P", "-m", CHECK, kind, path], check=False).returncode)
+def _check(flag: str, path: str) -> NoReturn:
+    raise typer.Exit(subprocess.run([sys.executable, "-P", "-m", CHECK, flag, path], check=False).returncode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Annotated, Any
 
 import typer
@@ -37,7 +38,14 @@ def session_ids(incomplete: str) -> list[str]:
         sessions = call(server(None, None, os.environ.get("GESTALT_TOKEN", "")), "GET", "/api/sessions")
     except CommandFailed:
         return []
-    return [session["id"] for session in sessions if session["id"].startswith(incomplete)]
+    begun = incomplete.replace("\\", "")
+    found = [session["id"] for session in sessions if session["id"].startswith(begun)]
+    return [re.sub(r"([^\w.-])", r"\\\1", id_) for id_ in found] if is_bash() else found
+
+
+def is_bash() -> bool:
+    """Whether bash asks: it takes what is offered as it is, so spaces have to be quoted."""
+    return os.environ.get("_GESTALT_COMPLETE") == "complete_bash"
 
 
 Session = Annotated[
