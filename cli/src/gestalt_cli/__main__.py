@@ -91,7 +91,7 @@ def gestalt(
 def main() -> None:
     """Run the command that was typed, or say what could be typed next."""
     if COMPLETING in os.environ:
-        from typer.completion import completion_init  # noqa: PLC0415 - only the shell's completion needs it
+        from typer._completion_classes import completion_init  # noqa: PLC0415 - it has no public name
 
         completion_init()
     sys.exit(code_of(sys.argv[1:]))
