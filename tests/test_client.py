@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,10 +57,16 @@ async def run(system: Stack, *argv: str, stdin: bytes = b"", token: str = TOKEN)
     return Done(process.returncode, out, err)
 
 
-def start(system: Stack, *argv: str) -> subprocess.Popen[bytes]:
-    """Start a command of ours; its stdin is empty and stays open."""
+@contextmanager
+def started(system: Stack, *argv: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of ours that runs meanwhile; its stdin is empty and stays open."""
     pipe = subprocess.PIPE
-    return subprocess.Popen([BIN / argv[0], *argv[1:]], env=environment(system), stdin=pipe, stdout=pipe, stderr=pipe)
+    environ = environment(system)
+    with subprocess.Popen([BIN / argv[0], *argv[1:]], env=environ, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def test_a_session_from_its_start_to_its_end(system: Stack, api: Api) -> None:
@@ -133,17 +141,16 @@ async def test_the_compatible_commands_reach_the_same_sessions(system: Stack, ap
 
 
 async def test_events_are_flushed_line_by_line(system: Stack, api: Api) -> None:
-    process = start(system, "gestalt", "events", "--json", "--types", "terminal_created,terminal_closed")
-    assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
-    try:
+    types = "terminal_created,terminal_closed"
+    with started(system, "gestalt", "events", "--json", "--types", types) as process:
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
         seen: list[dict[str, object]] = []
         await eventually(lambda: _told(api, process, seen), 20, what="an event is told")
         assert all({"type", "session_id", "timestamp", "id"} <= event.keys() for event in seen)
-    finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
-    assert process.returncode == 130
+        await eventually(lambda: process.poll() is not None, 10, what="Ctrl-C ends it")
+        assert process.returncode == 130
 
 
 async def _told(api: Api, process: subprocess.Popen[bytes], seen: list[dict[str, object]]) -> bool:
@@ -155,17 +162,17 @@ async def _told(api: Api, process: subprocess.Popen[bytes], seen: list[dict[str,
 
 
 async def test_events_whose_reader_leaves_end_quietly(system: Stack, api: Api) -> None:
-    process = start(system, "gestalt", "events")
-    assert process.stdout is not None
-    assert process.stderr is not None
+    with started(system, "gestalt", "events") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
 
-    async def ended() -> bool:
-        await api.delete((await api.create(["true"]))["uid"])
-        return process.poll() is not None
+        async def ended() -> bool:
+            await api.delete((await api.create(["true"]))["uid"])
+            return process.poll() is not None
 
-    process.stdout.close()
-    await eventually(ended, 20, what="the command has ended")
-    assert (process.returncode, process.stderr.read()) == (141, b"")
+        process.stdout.close()
+        await eventually(ended, 20, what="the command has ended")
+        assert (process.returncode, process.stderr.read()) == (1, b"")
 
 
 async def test_workers_are_listed(system: Stack) -> None:
@@ -188,19 +195,16 @@ async def test_attach_in_a_pipe_types_stdin_and_prints_every_byte(system: Stack,
 async def test_a_reader_that_stops_reading_costs_no_memory(system: Stack, api: Api, tmp_path: Path) -> None:
     side = tmp_path / "written"
     session = await api.create(programs.numbered(30, side, wait=True))
-    process = start(system, "gestalt", "attach", session["id"])
-    try:
+    with started(system, "gestalt", "attach", session["id"]) as process:
         await eventually(lambda: _viewers(api, session["uid"]), what="the session has a viewer")
         before = processes.memory_kb(process.pid)
         programs.go(side)
         await eventually(lambda: programs.written(side) == 30 * programs.MEGABYTE, 30, what="all is written")
         assert processes.memory_kb(process.pid) < before + 8_000
-        out, _ = process.communicate(timeout=20)
-        assert out == programs.expected(0, 30 * programs.MEGABYTE)
-        assert process.returncode == 0
-    finally:
-        process.kill()
-        process.wait()
+        assert process.stdout is not None
+        whole = await asyncio.to_thread(process.stdout.read)
+        assert whole == programs.expected(0, 30 * programs.MEGABYTE)
+        await eventually(lambda: process.poll() == 0, what="attach ends with its session")
 
 
 async def _viewers(api: Api, uid: str) -> bool:
@@ -209,12 +213,8 @@ async def _viewers(api: Api, uid: str) -> bool:
 
 async def test_a_session_deleted_while_attached_ends_it(system: Stack, api: Api) -> None:
     session = await api.create(programs.echo())
-    process = start(system, "gestalt", "attach", session["id"])
-    try:
+    with started(system, "gestalt", "attach", session["id"]) as process:
         await eventually(lambda: _viewers(api, session["uid"]), what="the session has a viewer")
         await api.delete(session["uid"])
         await eventually(lambda: process.poll() is not None, 10, what="attach has ended")
         assert process.returncode == 128 + signal.SIGHUP
-    finally:
-        process.kill()
-        process.communicate()

@@ -76,7 +76,7 @@ async def test_the_readme_can_be_followed(tmp_path: Path) -> None:
             try:
                 for watch, command in commands:
                     if watch:
-                        viewer = _watch(command, seen)
+                        viewer = _watch(command, stack, seen)
                         await eventually(
                             lambda: b"bash" in watched.read_bytes(), 10, what="the viewer shows the prompt"
                         )
@@ -94,9 +94,13 @@ async def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         assert (stack.workspace / "hello.cast").read_text().startswith('{"version":2')
 
 
-def _watch(command: str, seen: IO[bytes]) -> subprocess.Popen[bytes]:
-    argv = shlex.split(command)
-    return subprocess.Popen(argv, stdout=seen, stdin=subprocess.DEVNULL)
+def _watch(command: str, stack: Stack, seen: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(shlex.split(command), env=_environment(stack), stdout=seen, stdin=subprocess.DEVNULL)
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    """A reader's, whose server listens on the port of this test."""
+    return {**os.environ, **stack.environment(), "GESTALT_URL": stack.url}
 
 
 def _as_run_here(command: str, port: str) -> str:
@@ -105,18 +109,16 @@ def _as_run_here(command: str, port: str) -> str:
     return (
         textwrap.dedent(command)
         .replace("57417", port)
-        .replace(".venv/bin/gestalt ls", f".venv/bin/gestalt ls --port {port}")
         .replace(".venv/bin/", f"{bin_folder}/")
         .replace("docs/examples", f"{ROOT}/docs/examples")
     )
 
 
 async def _run(command: str, stack: Stack) -> None:
-    environment = {**os.environ, **stack.environment()}
     process = await asyncio.create_subprocess_shell(
         f"set -e\n{command}",
         cwd=stack.workspace,
-        env=environment,
+        env=_environment(stack),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

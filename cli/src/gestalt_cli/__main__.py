@@ -15,8 +15,7 @@ from typer import Abort, Exit, TyperException
 from gestalt_cli.errors import CommandFailed
 
 INTERRUPTED = 128 + signal.SIGINT
-UNREAD = 128 + signal.SIGPIPE
-"""As shells count them."""
+"""As shells count it."""
 COMPLETING = "_GESTALT_COMPLETE"
 """Set by the shell's completion: then every command has to be known."""
 
@@ -109,20 +108,12 @@ def code_of(arguments: list[str]) -> int:
         return ended.exit_code
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        return unread()
 
 
 def complain(line: str, code: int) -> int:
     """Say on stderr what is wrong; the exit code."""
     typer.echo(line, err=True)
     return code
-
-
-def unread() -> int:
-    """Whoever read our output has left: nothing more is written, also not when Python flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return UNREAD
 
 
 if __name__ == "__main__":
