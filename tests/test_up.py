@@ -47,17 +47,17 @@ async def test_a_second_up_is_refused_in_one_line_by_its_workspace_or_its_port(s
 @pytest.mark.parametrize("token", ["", "secret"])
 async def test_the_commands_of_the_greeting_work_as_they_are_printed(stack: Starts, token: str) -> None:
     running = await stack(token=token)
-    create, type_into, follow, listing = [line for line in running.printed().splitlines() if line.startswith("  ")][-4:]
-    assert json.loads(await shell(running, create))["id"] == "hello 1"
-    assert json.loads(await shell(running, type_into)) == {"bytes": 5}
-    assert "hello 1" in await shell(running, listing)
+    create, follow, type_into, listing = [line for line in running.printed().splitlines() if line.startswith("  ")][-4:]
+    assert await shell(running, create) == "hello 1\n"
     following = await asyncio.create_subprocess_shell(
-        f"exec {follow}", env=running.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        f"exec {follow}", env=running.environment(), stdin=-1, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert following.stdout is not None
+    assert await shell(running, type_into) == ""
     await asyncio.wait_for(following.stdout.readuntil(b"date"), 10)
     following.kill()
     await following.communicate()
+    assert "hello 1" in await shell(running, listing)
 
 
 async def shell(running: Stack, line: str) -> str:

@@ -108,6 +108,8 @@ def code_of(arguments: list[str]) -> int:
         return ended.exit_code
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except OSError as error:
+        return complain(f"gestalt: {error.strerror or error}", 1)
 
 
 def complain(line: str, code: int) -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from typing import Any
 
 from gestalt_cli.api import ANSWER_SECONDS, NOT_FOUND, Refused, Server, segment, send
 from gestalt_cli.errors import CommandFailed
+from gestalt_cli.stdin import read
 
-LARGEST = 1024 * 1024
-"""Bytes: the server's own limit."""
 STDIN = "-"
 INVALID = 5
 """Exit code for a payload that is none."""
@@ -20,7 +18,7 @@ INVALID = 5
 def payload_of(text: str) -> dict[str, Any]:
     """The object given as text, or on stdin for `-`. Raises CommandFailed."""
     if text == STDIN:
-        text = _read()
+        text = read(exit_code=INVALID).decode(errors="replace")
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -31,13 +29,6 @@ def payload_of(text: str) -> dict[str, Any]:
     if not isinstance(kind, str) or not kind.strip():
         raise CommandFailed("missing payload type", exit_code=INVALID)
     return payload
-
-
-def _read() -> str:
-    data = sys.stdin.buffer.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise CommandFailed(f"the payload is larger than {LARGEST} bytes", exit_code=INVALID)
-    return data.decode(errors="replace")
 
 
 def notice(session: str, payload: dict[str, Any], event_id: str = "") -> dict[str, Any]:

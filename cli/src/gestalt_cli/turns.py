@@ -14,13 +14,13 @@ from gestalt_cli.feed import Event, Feed
 from gestalt_cli.sessions import Summary, uid_of
 
 QUIET_SECONDS = 1.0
+READY_SECONDS = 10.0
 OVER_TIME = 3
 """Exit code when it did not come to an end in time."""
 FEEDS = ("/api/notifications/stream", "/api/events/stream")
 """A hook's word is a notification, the end of a session an event. Both are needed: neither may pass unseen."""
 COMPLETE, CLOSED = "agent-turn-complete", "terminal_closed"
 EVENTS_AHEAD = 256
-FINAL = frozenset({1000, 1008, 4404})
 
 Act = Callable[[], object]
 
@@ -81,27 +81,41 @@ def _until(told: queue.Queue[Event], until: float) -> Iterator[Event]:
 
 def wait_for_quiet(server: Server, session: Summary, act: Act, timeout: float) -> None:
     """Act, and return when the session has written nothing for a second, or has ended. Raises CommandFailed."""
-    from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 - only needed here, and slow to import
+    from websockets.exceptions import ConnectionClosed, WebSocketException  # noqa: PLC0415 - needed here, slow to import
     from websockets.sync.client import connect  # noqa: PLC0415
 
-    from gestalt_cli.attach.wire import Place, address, dialling  # noqa: PLC0415
+    from gestalt_cli.attach.wire import FINAL, Place, address, dialling  # noqa: PLC0415
 
     url = address(server, uid_of(session), Place(), readonly=True)
     until = time.monotonic() + timeout
     try:
         with connect(url, **dialling(server)) as socket:
-            socket.recv(QUIET_SECONDS * 10)
+            socket.recv(READY_SECONDS)
             act()
-            while time.monotonic() < until:
-                socket.recv(min(QUIET_SECONDS, until - time.monotonic()))
-    except TimeoutError:
-        if time.monotonic() < until:
-            return
+            quiet = _is_quiet(socket.recv, until)
     except ConnectionClosed as closed:
-        if closed.rcvd is not None and closed.rcvd.code in FINAL:
-            return
-        raise CommandFailed(f"lost {server.url} while waiting for {session['id']!r}") from None
-    raise over_time(session, timeout)
+        if closed.rcvd is None or closed.rcvd.code not in FINAL:
+            raise lost(server, session) from None
+    except (OSError, WebSocketException, TimeoutError):
+        raise lost(server, session) from None
+    else:
+        if not quiet:
+            raise over_time(session, timeout)
+
+
+def _is_quiet(receive: Callable[[float], object], until: float) -> bool:
+    """Receive until nothing comes for a second; False when time is over before."""
+    while time.monotonic() + QUIET_SECONDS <= until:
+        try:
+            receive(QUIET_SECONDS)
+        except TimeoutError:
+            return True
+    return False
+
+
+def lost(server: Server, session: Summary) -> CommandFailed:
+    """Nobody knows whether it is done."""
+    return CommandFailed(f"lost {server.url} while waiting for {session['id']!r}: it may or may not have been typed")
 
 
 def over_time(session: Summary, timeout: float) -> CommandFailed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from typing import Annotated
 
@@ -14,11 +13,9 @@ from gestalt_cli.api import send as request
 from gestalt_cli.commands.where import Host, Port, Session, Token, server
 from gestalt_cli.errors import CommandFailed
 from gestalt_cli.sessions import Summary, find, path_of
+from gestalt_cli.stdin import typed
 from gestalt_cli.turns import wait_for_quiet, wait_for_turn
 from gestalt_contracts.durations import seconds
-
-LARGEST = 1024 * 1024
-"""Bytes that the server takes at once."""
 
 
 def send(
@@ -57,16 +54,6 @@ def duration(text: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise CommandFailed(f"gestalt send: {error}", exit_code=2) from None
-
-
-def typed() -> bytes:
-    """All of stdin. Raises CommandFailed for more than can be typed at once, and for nothing."""
-    data = sys.stdin.buffer.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise CommandFailed(f"stdin has more than {LARGEST} bytes: send it in parts")
-    if not data:
-        raise CommandFailed("nothing to send: stdin is empty")
-    return data
 
 
 def type_into(where: Server, session: Summary, data: bytes, *, enter: bool = False, paste: bool = False) -> None:

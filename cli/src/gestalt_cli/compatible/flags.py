@@ -99,4 +99,7 @@ def run(command: Callable[[list[str]], int]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = UNREAD
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror or error}\n")
+        code = 1
     sys.exit(code)

@@ -11,10 +11,10 @@ from gestalt_cli.compatible.completion import script
 from gestalt_cli.compatible.flags import Flags, explain, run, server_of
 from gestalt_cli.errors import CommandFailed
 from gestalt_cli.sessions import resolve
+from gestalt_cli.stdin import typed
 
 PROGRAM = "gestalt-send"
 USAGE, NO_SESSION, FAILED = 1, 2, 3
-LARGEST = 1024 * 1024
 SHOWN_BYTES = 100
 """Of what is typed, with --debug."""
 
@@ -48,7 +48,7 @@ def send(arguments: list[str]) -> int:
 
 def _send(server: Server, given: argparse.Namespace) -> None:
     session = resolve(given.ref, call(server, "GET", "/api/sessions"))
-    data = _typed()
+    data = typed()
     if given.verbose or given.debug:
         begins = [f"data: {data[:SHOWN_BYTES]!r}"] if given.debug else []
         explain(server, f"session: {session}", f"bytes: {len(data)}", *begins)
@@ -64,15 +64,6 @@ def _type(server: Server, ref: str, session: str, data: bytes) -> None:
             line = f"{refusal}: {session!r} (resolved from {ref!r}) at {server.url}; gestalt ls shows which there are"
             raise CommandFailed(line, exit_code=NO_SESSION) from None
         raise
-
-
-def _typed() -> bytes:
-    data = sys.stdin.buffer.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise CommandFailed(f"stdin has more than {LARGEST} bytes: send it in parts")
-    if not data:
-        raise CommandFailed("nothing to send: stdin is empty")
-    return data
 
 
 def main() -> None:

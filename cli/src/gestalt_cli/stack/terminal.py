@@ -33,7 +33,6 @@ class Running(Struct, frozen=True, kw_only=True):
     draining: int
     logs: str
     token: bool
-    python: str
     command: str
 
 
@@ -65,25 +64,22 @@ def started(facts: Running) -> str:
             "",
             textwrap.indent(things_to_try(facts), "  "),
             "",
-            "Ctrl-C stops the services; terminals and their programs live on until the next start.",
+            "Ctrl-\\ leaves a session that you attached to, and it goes on.",
+            "Ctrl-C here stops the services; terminals and their programs live on until the next start.",
         ]
     )
 
 
 def things_to_try(facts: Running) -> str:
-    """Commands to copy: start a session, type into it, follow its bytes over a WebSocket, list what there is."""
+    """Commands to copy: start a session, attach to it, type into it from anywhere, ask over HTTP what there is."""
     bearer = ' -H "Authorization: Bearer $GESTALT_TOKEN"' if facts.token else ""
-    socket = f"ws{facts.url.removeprefix('http')}/ws/session/hello%201?tail=4096"
-    secret = "&token='+os.environ['GESTALT_TOKEN']" if facts.token else "'"
-    follow = (
-        f"import os; from websockets.sync.client import connect as c; [os.write(1, m) for m in c('{socket}{secret})]"
-    )
+    port = f"--port {facts.url.rpartition(':')[2]}"
     return "\n".join(
         [
-            f"""curl -s{bearer} {facts.url}/api/sessions -d '{{"title": "hello", "command": "bash"}}'""",
-            f"printf 'date\\r' | curl -s{bearer} {facts.url}/api/sessions/hello%201/input --data-binary @-",
-            f'{facts.python} -c "{follow}"',
-            f"{facts.command} ls --port {facts.url.rpartition(':')[2]}",
+            f"{facts.command} new {port} --title hello -- bash",
+            f"{facts.command} attach {port} hello",
+            f"printf date | {facts.command} send {port} --enter hello",
+            f"curl -s{bearer} {facts.url}/api/sessions",
         ]
     )
 

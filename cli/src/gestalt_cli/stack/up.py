@@ -110,7 +110,6 @@ class Run:
             draining=sum(unit.draining for unit in ground.units),
             logs=str(self._options.data / "logs"),
             token=bool(ground.server.token),
-            python=shlex.quote(sys.executable),
             command=how_to_call_us(),
         )
 
