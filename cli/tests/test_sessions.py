@@ -7,7 +7,12 @@ from gestalt_cli.attach.wire import CLOSED, NOT_FOUND, REFUSED, Place, address, 
 from gestalt_cli.errors import CommandFailed
 from gestalt_cli.sessions import resolve
 
-SESSIONS = [{"id": "coder", "uid": "u1"}, {"id": "Coder 1", "uid": "u2"}, {"id": "Coder 2", "uid": "u3"}]
+SESSIONS = [
+    {"id": "coder", "uid": "u1"},
+    {"id": "Coder 1", "uid": "u2"},
+    {"id": "Coder 2", "uid": "u3"},
+    {"id": "Bug Fixer 1", "uid": "u4", "agent_id": "fixer"},
+]
 SERVER = Server("https://g.example:8443", "secret")
 
 
@@ -21,6 +26,8 @@ SERVER = Server("https://g.example:8443", "secret")
         ("My Agent", "My Agent 1"),
         ("u3", "u3"),
         ("7", "7 1"),
+        ("fixer", "Bug Fixer 1"),
+        ("nobody", "nobody 1"),
         (" Coder ", "Coder 1"),
         ("gpt 5.2", "gpt 5.2 1"),
     ],

@@ -12,13 +12,17 @@ Summary = Mapping[str, Any]
 
 
 def resolve(ref: str, sessions: Iterable[Summary]) -> str:
-    """The id that `ref` means among `sessions`, by the reference's rule; uids too.
+    """The id that `ref` means among `sessions`, by the reference's rule; uids, and ids of agents' profiles, too.
 
     An id that is there is taken as it is, and so is one that ends in a number; any other name means its number 1.
     """
-    ref = ref.strip()
-    known = {str(session.get(key, "")) for session in sessions for key in ("id", "uid")}
-    return ref if ref in known or is_numbered(ref) else f"{ref} 1"
+    ref, listed = ref.strip(), list(sessions)
+    known = {str(session.get(key, "")) for session in listed for key in ("id", "uid")}
+    if ref in known or is_numbered(ref):
+        return ref
+    first = f"{ref} 1"
+    of_agent = (str(session["id"]) for session in listed if session.get("agent_id") == ref)
+    return first if first in known else next(of_agent, first)
 
 
 def is_numbered(ref: str) -> bool:

@@ -49,7 +49,7 @@ def is_bash() -> bool:
 
 
 Session = Annotated[
-    str, typer.Argument(metavar="ID", help="Its id or uid; 'name' means 'name 1'.", autocompletion=session_ids)
+    str, typer.Argument(metavar="ID", help="Its id, uid or agent; 'name' means 'name 1'.", autocompletion=session_ids)
 ]
 DetachKeys = Annotated[
     str,
