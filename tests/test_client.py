@@ -207,6 +207,18 @@ async def test_a_reader_that_stops_reading_costs_no_memory(system: Stack, api: A
         await eventually(lambda: process.poll() == 0, what="attach ends with its session")
 
 
+async def test_a_signal_ends_it_though_nobody_reads(system: Stack, api: Api, tmp_path: Path) -> None:
+    side = tmp_path / "written"
+    session = await api.create(programs.numbered(5, side, wait=True))
+    with started(system, "gestalt", "attach", session["id"]) as process:
+        await eventually(lambda: _viewers(api, session["uid"]), what="the session has a viewer")
+        programs.go(side)
+        await eventually(lambda: programs.written(side) == 5 * programs.MEGABYTE, 30, what="all is written")
+        process.send_signal(signal.SIGTERM)
+        await eventually(lambda: process.poll() is not None, what="it has ended")
+        assert process.returncode == 128 + signal.SIGTERM
+
+
 async def _viewers(api: Api, uid: str) -> bool:
     return bool((await api.session(uid))["viewers"])
 
