@@ -17,6 +17,7 @@ import pytest
 
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_session.settings import Settings as SessionSettings
+from tests.support import programs
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
@@ -94,6 +95,17 @@ async def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         assert (stack.workspace / "hello.cast").read_text().startswith('{"version":2')
 
 
+async def test_the_example_viewer_shows_a_session_to_its_end(tmp_path: Path) -> None:
+    async with Stack(tmp_path) as stack, stack.api() as api:
+        session = await api.create(programs.numbered(0.1, tmp_path / "written"))
+        argv = [str(ROOT / "docs" / "examples" / "viewer.py"), f"ws{stack.url.removeprefix('http')}", session["id"]]
+        viewer = await asyncio.create_subprocess_exec(sys.executable, *argv, stdout=subprocess.PIPE)
+        async with asyncio.timeout(20):
+            shown, _ = await viewer.communicate()
+        assert shown
+        assert programs.expected(0, 100_000).endswith(shown)
+
+
 def _watch(command: str, stack: Stack, seen: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(shlex.split(command), env=_environment(stack), stdout=seen, stdin=subprocess.DEVNULL)
 
@@ -106,12 +118,7 @@ def _environment(stack: Stack) -> dict[str, str]:
 def _as_run_here(command: str, port: str) -> str:
     """With this test's port and interpreter; the workspace is the working directory, as after `make run`."""
     bin_folder = Path(sys.executable).parent
-    return (
-        textwrap.dedent(command)
-        .replace("57417", port)
-        .replace(".venv/bin/", f"{bin_folder}/")
-        .replace("docs/examples", f"{ROOT}/docs/examples")
-    )
+    return textwrap.dedent(command).replace("57417", port).replace(".venv/bin/", f"{bin_folder}/")
 
 
 async def _run(command: str, stack: Stack) -> None:

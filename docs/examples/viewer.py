@@ -36,6 +36,7 @@ def main() -> None:
                         cursor = (cursor or 0) + len(message)
                     elif (told := json.loads(message))["type"] in {"ready", "reset"}:
                         cursor = told["cursor"] if told["type"] == "ready" else told["base"]
+                ended = socket.close_code in FINAL
         except ConnectionClosed as closed:
             ended = closed.rcvd is not None and closed.rcvd.code in FINAL
         except (OSError, InvalidStatus):
