@@ -79,6 +79,7 @@ class World:
         self.workspace = folder / "work"
         self.workspace.mkdir(exist_ok=True)
         self.data = folder / "data"
+        self.config = folder / "config"
         self.directory = InMemoryDirectory()
         self.bus = InMemoryBus()
         self.idempotency = InMemoryIdempotency()
@@ -139,7 +140,8 @@ class Running:
         environment = {"PATH": os.environ["PATH"], MARK: world.mark, **inherited}
         self.world = world
         self.settings = Settings(
-            **{"workspace": world.workspace, "data_dir": world.data, "shell": "/bin/sh", "pass_env": ["*"], **settings},
+            **{"workspace": world.workspace, "data_dir": world.data, "config_dir": world.config},
+            **{"shell": "/bin/sh", "pass_env": ["*"], **settings},
             internal_token=INTERNAL,
         )
         self._listener = listening("127.0.0.1", 0)

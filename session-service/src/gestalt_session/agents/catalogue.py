@@ -6,6 +6,7 @@ Answers come from memory as long as files have not changed; every call looks. Re
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,7 +151,7 @@ def _state(entry: AgentEntry) -> str:
 
 
 def _key(entry: AgentEntry, found: Problem) -> str:
-    return f"config {entry.path} {entry.version} {found.message}"
+    return hashlib.sha256(f"{entry.path} {entry.version} {found.message}".encode("utf-8", "replace")).hexdigest()
 
 
 def _event(found: Problem) -> Event:
