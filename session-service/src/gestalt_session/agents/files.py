@@ -24,19 +24,22 @@ class Unreadable(Exception):
 def read_bytes(path: Path, limit: int = LARGEST_BYTES) -> bytes:
     """The content of a regular file. Raises Unreadable; FileNotFoundError when there is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would wait for its writer
+        return _read(path, limit)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise Unreadable(getattr(error, "strerror", None) or str(error)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
+
+
+def _read(path: Path, limit: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would wait for its writer
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unreadable("not a regular file")
-        return _within(file.read(limit + 1), limit)
-
-
-def _within(content: bytes, limit: int) -> bytes:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise Unreadable(f"larger than {limit} bytes")
     return content

@@ -49,13 +49,19 @@ def load(agent_id: str, path: Path, text: str) -> Loaded:
 
 def _loaded(profile: Profile, findings: list[Finding], path: Path, document: Document) -> Loaded:
     def told(*, grave: bool) -> tuple[Problem, ...]:
-        return tuple(
+        found = [
             problem(path, finding.text, key=finding.key, place=_place(document, finding.key))
             for finding in findings
             if finding.grave is grave
-        )
+        ]
+        return tuple(sorted(found, key=_by_line))
 
     return Loaded(profile, told(grave=False), told(grave=True), document.places)
+
+
+def _by_line(found: Problem) -> tuple[bool, int]:
+    """What is missing has no line and comes last."""
+    return found.line is None, found.line or 0
 
 
 def _place(document: Document, key: str) -> Place | None:
