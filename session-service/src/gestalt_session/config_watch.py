@@ -26,13 +26,22 @@ class ConfigWatch:
         self._names = names
 
     async def watch_forever(self) -> None:
-        """What is bad at the start is not news; what changes is."""
+        """What is bad at the start is not news; what changes is. Skills are read once, so that nobody waits for it."""
+        look = self._first_look
         while True:
             try:
-                self._tell(await self._catalogue.changes())
+                await look()
             except Exception:
                 log.exception("the profiles could not be looked at")
+            look = self._look
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _first_look(self) -> None:
+        await self._look()
+        await self._catalogue.skills()
+
+    async def _look(self) -> None:
+        self._tell(await self._catalogue.changes())
 
     async def file_changed(self, path: Path) -> None:
         """Somebody saw a file change."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,7 +21,6 @@ from gestalt_session.agents.launching import LaunchPlan, Surroundings, plan
 from gestalt_session.agents.problems import Problem, problem
 from gestalt_session.agents.profile import Profile
 from gestalt_session.agents.prompts import Library, PromptFailed
-from gestalt_session.agents.skill import Skill
 
 
 class Complaint(Struct, frozen=True):
@@ -58,15 +57,11 @@ class Catalogue:
 
     async def skills_of(self, agent_id: str) -> list[SkillEntry] | None:
         """The skills of a profile that there are, in its order; None for an agent that is not listed."""
-        entry = await self.agent(agent_id)
-        if entry is None or entry.errors:
-            return None
-        there = {skill.name: skill for skill in await self.skills()}
-        return [there[name] for name in entry.profile.skills if name in there]
+        return await asyncio.to_thread(self._skills_of, agent_id)
 
     async def skill(self, name: str) -> SkillEntry | None:
         """One skill, whether it loads or not."""
-        return next((entry for entry in await asyncio.to_thread(self._read_skills) if entry.name == name), None)
+        return (await asyncio.to_thread(self._skills_named, [name])).get(name)
 
     async def launch(self, profile: Profile, surroundings: Surroundings) -> LaunchPlan:
         """How to start it now. Raises launching.LaunchFailed."""
@@ -96,15 +91,28 @@ class Catalogue:
         with self._reading:
             return self._skills.entries()
 
+    def _skills_named(self, names: Collection[str]) -> dict[str, SkillEntry]:
+        with self._reading:
+            return self._skills.named(names)
+
+    def _skills_of(self, agent_id: str) -> list[SkillEntry] | None:
+        entry = self._entry(agent_id)
+        if entry is None or entry.errors:
+            return None
+        return [skill for skill in self._skills_named(entry.profile.skills).values() if skill.skill is not None]
+
+    def _entry(self, agent_id: str) -> AgentEntry | None:
+        return next((entry for entry in self._read_agents() if entry.id == agent_id), None)
+
     def _agent(self, agent_id: str) -> AgentEntry | None:
-        entry = next((entry for entry in self._read_agents() if entry.id == agent_id), None)
+        entry = self._entry(agent_id)
         return entry and replace(entry, warnings=(*entry.warnings, *self._missing(entry)))
 
     def _missing(self, entry: AgentEntry) -> Iterator[Problem]:
         """What the profile names and nobody wrote."""
-        there = {skill.name for skill in self._read_skills() if skill.skill is not None}
+        there = self._skills_named(entry.profile.skills)
         for name in entry.profile.skills:
-            if name not in there:
+            if name not in there or there[name].skill is None:
                 yield problem(
                     entry.path, f'agent skill missing: "{name}"', key="skills", place=entry.places.get("skills")
                 )
@@ -117,8 +125,8 @@ class Catalogue:
                 )
 
     def _plan(self, profile: Profile, surroundings: Surroundings) -> LaunchPlan:
-        there = {entry.name: entry.skill for entry in self._read_skills()}
-        skills = [skill for name in profile.skills if isinstance(skill := there.get(name), Skill)]
+        named = self._skills_named(profile.skills)
+        skills = [entry.skill for entry in named.values() if entry.skill is not None]
         return plan(profile, skills, self._library, surroundings)
 
     def _is_profile(self, path: Path) -> bool:

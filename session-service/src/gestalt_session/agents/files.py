@@ -14,6 +14,8 @@ LARGEST_BYTES = 256 * 1024  # profiles, prompts and skills are pages; what is la
 Signature = tuple[int, int, int, int]
 """Changes whenever the content may have: inode, size, times of writing and of change."""
 
+Signatures = tuple[Signature | None, ...]
+
 Value = TypeVar("Value")
 
 
@@ -53,10 +55,18 @@ def read_text(path: Path, limit: int = LARGEST_BYTES) -> str:
         raise Unreadable(f"not valid UTF-8 at byte {error.start}") from error
 
 
-def signature(path: Path) -> Signature | None:
-    """What stands for the file's content; None when there is no such file."""
+def names_in(folder: str) -> list[str]:
+    """What lies in a folder; nothing when it is not there, or not ours to look into."""
     try:
-        about = path.stat()
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def signature(path: str) -> Signature | None:
+    """What stands for the content of a file or folder; None when there is none."""
+    try:
+        about = os.stat(path)
     except (OSError, ValueError):
         return None
     return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
@@ -67,31 +77,31 @@ SETTLED_NS = 50_000_000
 
 
 class Warm(Generic[Value]):
-    """Values made of files, made again only when their file has changed. Not for several threads at once."""
+    """Values made of files, made again only when these have changed. Not for several threads at once."""
 
-    def __init__(self, make: Callable[[Path], Value]) -> None:
+    def __init__(self, make: Callable[[str], Value]) -> None:
         self._make = make
-        self._kept: dict[Path, tuple[Signature, Value]] = {}
+        self._kept: dict[str, tuple[Signatures, Value]] = {}
 
-    def get(self, path: Path) -> Value | None:
-        """The value of the file as it is now; None when there is none."""
-        seen = signature(path)
-        if seen is None:
-            self._kept.pop(path, None)
-            return None
-        kept = self._kept.get(path)
-        if kept is None or kept[0] != seen:
-            kept = (seen, self._make(path))
-            self._keep(path, kept)
-        return kept[1]
-
-    def _keep(self, path: Path, kept: tuple[Signature, Value]) -> None:
-        if time.time_ns() - kept[0][-1] > SETTLED_NS:
-            self._kept[path] = kept
+    def get(self, key: str, signatures: Signatures) -> Value:
+        """The value of `key`, whose files have these signatures now."""
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == signatures:
+            return kept[1]
+        made = self._make(key)
+        if _settled(signatures):
+            self._kept[key] = signatures, made
         else:
-            self._kept.pop(path, None)
+            self._kept.pop(key, None)
+        return made
 
-    def keep_only(self, paths: Collection[Path]) -> None:
-        """Forget all other files."""
-        for gone in self._kept.keys() - set(paths):
-            del self._kept[gone]
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Forget all others."""
+        if len(self._kept) > len(keys):
+            for gone in self._kept.keys() - set(keys):
+                del self._kept[gone]
+
+
+def _settled(signatures: Signatures) -> bool:
+    newest = max((seen[-1] for seen in signatures if seen is not None), default=0)
+    return time.time_ns() - newest > SETTLED_NS

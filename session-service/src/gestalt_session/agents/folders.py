@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gestalt_session.agents import profile_file, skill
-from gestalt_session.agents.files import Signature, Unreadable, Warm, read_text, signature
+from gestalt_session.agents.files import Signature, Unreadable, Warm, names_in, read_text, signature
 from gestalt_session.agents.identifiers import is_agent_id
 from gestalt_session.agents.problems import Place, Problem, problem
 from gestalt_session.agents.profile import Profile, same_name
@@ -51,26 +51,20 @@ class AgentFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files: Warm[Loaded] = Warm(_load_profile)
+        self._files: Warm[AgentEntry] = Warm(_load_profile)
 
     def entries(self) -> list[AgentEntry]:
         """Every profile, by id; of two with one name the later in order has an error."""
-        paths = [self.path / name for name in _names(self.path) if _is_profile(name)]
-        found = [entry for path in paths if (entry := self._entry(path)) is not None]
+        paths = [f"{self.path}/{name}" for name in names_in(str(self.path)) if _is_profile(name)]
+        seen = [(path, version) for path in paths if (version := signature(path)) is not None]
+        found = [self._files.get(path, (version,)) for path, version in seen]
         self._files.keep_only(paths)
         return _without_namesakes(sorted(found, key=lambda entry: entry.id))
 
     def strays(self) -> list[Problem]:
         """Files that look like profiles and cannot be reached by any id."""
-        strange = [name for name in _names(self.path) if _is_stray(name)]
+        strange = [name for name in names_in(str(self.path)) if _is_stray(name)]
         return [problem(self.path / name, _why_stray(name)) for name in sorted(strange)]
-
-    def _entry(self, path: Path) -> AgentEntry | None:
-        version = signature(path)
-        loaded = self._files.get(path)
-        if loaded is None:
-            return None
-        return AgentEntry(loaded.profile, path, loaded.warnings, loaded.errors, version, loaded.places)
 
 
 class SkillFolder:
@@ -78,35 +72,29 @@ class SkillFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files: Warm[SkillEntry] = Warm(_load_skill)
-        self._inside: Warm[frozenset[str]] = Warm(_folders_in)
+        self._folders: Warm[SkillEntry | None] = Warm(_load_skill)
 
     def entries(self) -> list[SkillEntry]:
         """Every folder, by name; one without a SKILL.md has an error that says so."""
-        folders = [self.path / name for name in sorted(_names(self.path)) if not name.startswith(".")]
-        found = [entry for folder in folders if (entry := self._entry(folder)) is not None]
-        self._files.keep_only([folder / skill.FILE for folder in folders])
-        self._inside.keep_only(folders)
+        names = sorted(names_in(str(self.path)))
+        found = [entry for name in names if (entry := self._entry(name)) is not None]
+        self._folders.keep_only([self._folder(name) for name in names])
         return found
 
-    def _entry(self, folder: Path) -> SkillEntry | None:
-        inside = self._inside.get(folder)
-        if inside is None or NO_FOLDER in inside:
+    def named(self, names: Collection[str]) -> dict[str, SkillEntry]:
+        """Those of these names that there are, in that order."""
+        there = set(names_in(str(self.path)))
+        found = [(name, self._entry(name)) for name in names if name in there]
+        return {name: entry for name, entry in found if entry is not None}
+
+    def _entry(self, name: str) -> SkillEntry | None:
+        if name.startswith("."):
             return None
-        file = folder / skill.FILE
-        entry = self._files.get(file) or _bad_skill(file, f"missing {skill.FILE}")
-        return replace(entry, folders=inside)
+        folder = self._folder(name)
+        return self._folders.get(folder, (signature(folder), signature(f"{folder}/{skill.FILE}")))
 
-
-NO_FOLDER = "/"
-"""Stands among the folders of what is a file."""
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return [path.name for path in folder.iterdir()]
-    except OSError:  # not there, or not ours: nothing is configured
-        return []
+    def _folder(self, name: str) -> str:
+        return f"{self.path}/{name}"
 
 
 def _is_profile(name: str) -> bool:
@@ -124,13 +112,14 @@ def _why_stray(name: str) -> str:
     return "the name is no agent id: letters, digits, '.', '_' and '-', ending in .toml"
 
 
-def _load_profile(path: Path) -> Loaded:
-    agent_id = path.name.removesuffix(SUFFIX)
+def _load_profile(name: str) -> AgentEntry:
+    path = Path(name)
+    agent_id, version = path.name.removesuffix(SUFFIX), signature(name)
     try:
-        text = read_text(path)
+        loaded = profile_file.load(agent_id, path, read_text(path))
     except (Unreadable, FileNotFoundError) as error:
-        return Loaded(Profile(id=agent_id), errors=(problem(path, f"cannot be read: {error}"),))
-    return profile_file.load(agent_id, path, text)
+        loaded = Loaded(Profile(id=agent_id), errors=(problem(path, f"cannot be read: {error}"),))
+    return AgentEntry(loaded.profile, path, loaded.warnings, loaded.errors, version, loaded.places)
 
 
 def _without_namesakes(entries: Iterable[AgentEntry]) -> list[AgentEntry]:
@@ -151,19 +140,20 @@ def _namesake(entry: AgentEntry, owner: AgentEntry) -> AgentEntry:
     return replace(entry, errors=(problem(entry.path, text, key="name", place=entry.places.get("name")),))
 
 
-def _load_skill(file: Path) -> SkillEntry:
-    try:
-        found = skill.parse(read_text(file), file.parent)
-    except (BadSkill, Unreadable, FileNotFoundError) as error:
-        return _bad_skill(file, str(error))
-    return SkillEntry(found.name, file.parent, found, (), frozenset())
-
-
-def _bad_skill(file: Path, why: str) -> SkillEntry:
-    return SkillEntry(file.parent.name, file.parent, None, (problem(file, why),), frozenset())
-
-
-def _folders_in(folder: Path) -> frozenset[str]:
+def _load_skill(name: str) -> SkillEntry | None:
+    """The skill of a folder; None for what is no folder."""
+    folder = Path(name)
     if not folder.is_dir():
-        return frozenset({NO_FOLDER})
-    return frozenset(name for name in skill.FOLDERS if (folder / name).is_dir())
+        return None
+    inside = frozenset(inner for inner in skill.FOLDERS if (folder / inner).is_dir())
+    try:
+        found = skill.parse(read_text(folder / skill.FILE), folder)
+    except FileNotFoundError:
+        return _bad_skill(folder, inside, f"missing {skill.FILE}")
+    except (BadSkill, Unreadable) as error:
+        return _bad_skill(folder, inside, str(error))
+    return SkillEntry(folder.name, folder, found, (), inside)
+
+
+def _bad_skill(folder: Path, inside: frozenset[str], why: str) -> SkillEntry:
+    return SkillEntry(folder.name, folder, None, (problem(folder / skill.FILE, why),), inside)
