@@ -32,7 +32,9 @@ def error_of(text: str) -> Any:
     ("text", "line"),
     [
         ('name = "x', 1), ("name = 1\n\n[", 3), ("a = 1\na = 2\n", 2), ("x\n", 1), ("a = " + "[" * 5_000, None),
-        ("a = " + "9" * 5_000, None), (".".join("a" * 40) + " = 1", None), ("\0", 1),
+        ("a = " + "9" * 5_000, None), (".".join("a" * 40) + " = 1", None),
+        (".".join('"a"' for _ in range(60_000)) + " = 1", None),
+        ("[" + ".".join("a" * 60_000) + "]", None), ("\0", 1),
     ],
 )  # fmt: skip
 def test_what_is_no_toml_says_where(text: str, line: int | None) -> None:
@@ -47,6 +49,7 @@ def test_what_is_no_toml_says_where(text: str, line: int | None) -> None:
     [
         ('shell = "bash"', "name", None, "agent name is required"),
         ('shell = "bash"\nname = " / "', "name", 2, "agent name is required"),
+        (f'shell = "bash"\nname = "{"é" * 61}"', "name", 2, "agent name is longer than 120 bytes"),
         ('name = "X"', "shell", None, "agent shell is required"),
         ('name = "X"\nshell = "a \'b"', "shell", 2, "no closing quotation"),
         (SHELL + "singleton = 1", "singleton", 3, "expected bool, got int (1)"),
@@ -82,6 +85,13 @@ def test_everything_wrong_is_told_at_once() -> None:
     assert {error.key for error in loaded("singleton = 1\nhidden = 2\n").errors} == {
         "singleton", "hidden", "name", "shell",
     }  # fmt: skip
+
+
+def test_of_very_many_mistakes_some_are_told() -> None:
+    found = loaded(CODEX + "".join(f"future{number} = 1\n" for number in range(1_000)) + "[features]\n"
+                   + "".join(f"x{number} = 1\n" for number in range(1_000)))  # fmt: skip
+    assert (len(found.warnings), len(found.errors)) == (20, 20)
+    assert found.errors[0].line == 1_004
 
 
 def test_a_long_wrong_value_is_shown_in_part() -> None:

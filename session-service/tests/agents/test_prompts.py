@@ -86,6 +86,18 @@ def test_all_of_it_together_is_bounded(write: Callable[..., None], rendered: Ren
         rendered()
 
 
+def test_includes_are_counted(write: Callable[..., None], rendered: Render) -> None:
+    write(p="{{include none}}\n" * 201)
+    with pytest.raises(PromptFailed, match="more than 200 includes"):
+        rendered()
+
+
+@pytest.mark.parametrize("text", ["{{include" + " " * 250_000, "{{include " * 25_000, " " * 250_000 + "{{port"])
+def test_a_page_of_half_directives_is_read_in_one_go(write: Callable[..., None], rendered: Render, text: str) -> None:
+    write(p=text)
+    assert rendered().text == text
+
+
 @pytest.mark.parametrize("name", ["/etc/hostname", "../secret.md", "./../secret.md", "..\\secret.md", "d/out.md"])
 def test_includes_do_not_leave_the_workspace(
     tmp_path: Path, write: Callable[..., None], rendered: Render, name: str

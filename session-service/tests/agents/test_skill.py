@@ -30,6 +30,7 @@ def skill(front: str, folder: Path = Path("/s/a-b")) -> Skill:
         ("---\nname: a\n\tb: c\n---\n", "frontmatter is not valid YAML: line 3"),
         ("---\n? [a]\n: b\n---\n", "frontmatter is not valid YAML"),
         ("---\nname: \x01\n---\n", "control characters"),
+        (f"---\na: {'x' * 16_384}\n---\n", "frontmatter is longer than 16384 characters"),
         ("---\na: " + "[" * 5_000 + "\n---\n", "nested too deep"),
         ("---\na: &a [x]\nb: *a\n---\n", "aliases are not allowed"),
         ("---\nname: a_b\ndescription: d\n---\n", 'skill name "a_b" is invalid'),

@@ -23,6 +23,8 @@ OWN_KEYS = frozenset(
     }
 )
 """Every other key is the CLI's."""
+MOST_TOLD = 20  # warnings, and errors, of one file: who mends these will see the others
+LONGEST_NAME = 120  # bytes; with its number it is a session's id
 INFERRED = {"codex": "codex", "copilot": "copilot", "github-copilot": "copilot"}
 
 
@@ -54,7 +56,7 @@ def _loaded(profile: Profile, findings: list[Finding], path: Path, document: Doc
             for finding in findings
             if finding.grave is grave
         ]
-        return tuple(sorted(found, key=_by_line))
+        return tuple(sorted(found, key=_by_line)[:MOST_TOLD])
 
     return Loaded(profile, told(grave=False), told(grave=True), document.places)
 
@@ -131,6 +133,8 @@ class _Reader:
         name = self._string("name")
         if not Profile(id="", name=name).title:
             self._say("name", "agent name is required")
+        elif len(name.encode()) > LONGEST_NAME:
+            self._say("name", f"agent name is longer than {LONGEST_NAME} bytes")
         return name
 
     def _prompts(self) -> list[str]:

@@ -18,9 +18,12 @@ SUFFIXES = (".tmpl", ".md", ".txt")
 LONGEST_CHAIN = 3  # files, the prompt itself counted
 LONGEST_SERVICE = 32
 LARGEST_RENDERED = 512 * 1024  # bytes of one prompt with all it includes
+MOST_INCLUDES = 200  # of one prompt, missing ones too: each is looked for in several places
 MOST_CONTROLS = 0.2  # of the characters of a text
-_DIRECTIVE = re.compile(r"(?P<escaped>\\\{\{)|\{\{[ \t]*(?P<word>include|port|session)[ \t]+(?P<name>[^{}\n]*?)\}\}")
-_ALONE = re.compile(r"[ \t]*\{\{[ \t]*(?P<word>include|port|session)[ \t]+(?P<name>[^{}\n]*?)\}\}[ \t]*\r?(?P<end>\n?)")
+_WORDS = r"\{\{[ \t]*+(?P<word>include|port|session)[ \t]++(?P<name>[^{}\n]*+)\}\}"
+"""Possessive throughout: a line of a hundred thousand spaces must not be tried from each of them."""
+_DIRECTIVE = re.compile(rf"(?P<escaped>\\\{{\{{)|{_WORDS}")
+_ALONE = re.compile(rf"[ \t]*+{_WORDS}[ \t]*+\r?(?P<end>\n?)")
 
 
 class PromptFailed(Exception):
@@ -102,6 +105,7 @@ class _Rendering:
     def __init__(self, library: Library, session_id: str, ports: Mapping[str, int]) -> None:
         self._library = library
         self._size = 0
+        self._includes = 0
         self._chain: list[Path] = []
         self._used: set[Path] = set()
         self._values: Mapping[str, Callable[[str], str]] = {
@@ -155,6 +159,9 @@ class _Rendering:
         return "" if port is None else str(port)
 
     def _include(self, name: str) -> str:
+        self._includes += 1
+        if self._includes > MOST_INCLUDES:
+            raise PromptFailed(f"prompt has more than {MOST_INCLUDES} includes")
         path = self._library.include(name)
         if path is None:
             self.warnings.append(f"include {name!r} not found")

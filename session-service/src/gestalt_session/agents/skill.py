@@ -15,9 +15,10 @@ from gestalt_session.agents.identifiers import LONGEST_SKILL, is_skill_name
 
 FILE = "SKILL.md"
 LONGEST_DESCRIPTION = 1024  # characters
+LONGEST_FRONT = 16 * 1024  # characters; the YAML parser reads a few hundred thousand a second
 FOLDERS = ("scripts", "references", "assets")
 DELIMITER = "---"
-_TOOL = re.compile(r"[^\s,()]+(?:\([^)]*\))?")
+_TOOL = re.compile(r"[^\s,()]+(?:\([^()]*+\))?")
 
 
 class BadSkill(Exception):
@@ -82,6 +83,8 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _mapping(front: str) -> dict[Any, Any]:
+    if len(front) > LONGEST_FRONT:
+        raise BadSkill(f"frontmatter is longer than {LONGEST_FRONT} characters")
     try:
         values = yaml.load(front, _Yaml)  # noqa: S506 - it makes texts, lists and mappings only
     except yaml.MarkedYAMLError as error:

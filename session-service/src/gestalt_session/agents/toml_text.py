@@ -16,6 +16,9 @@ _HEADER = re.compile(r"\s*\[\[?([^\[\]=]+)\]")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _WORD = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
 DEEPEST = 32  # tables in tables; dotted keys nest without end, and everything that walks them recurses
+_PART = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
+_ENDLESS = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{2 * DEEPEST}}}")
+"""A key that tomllib would need the square of its length in memory for."""
 _TRIPLE = re.compile(r"\"\"\"|'''")
 
 
@@ -42,6 +45,8 @@ class Document(Struct, frozen=True):
 
 def parse(text: str) -> Document:
     """Raises BadToml, also for what is nested too deep or has numbers of thousands of digits."""
+    if _ENDLESS.search(text):
+        raise BadToml("nested too deep", None)
     try:
         values = tomllib.loads(text)
     except RecursionError:
