@@ -46,3 +46,4 @@ STALLED_OTHER = Budget(
 )
 FIRST_BYTE = Budget(1.0, "s after the kill of worker or host: a person takes it for a hiccup")
 PLANS_P50 = Budget(10.0, "ms: a page that shows plans asks for all of them after each change")
+CATALOGUE_P50 = Budget(10.0, "ms: a menu of a hundred agents opens at once, though each answer looks at every file")

@@ -79,6 +79,7 @@ class World:
         self.workspace = folder / "work"
         self.workspace.mkdir(exist_ok=True)
         self.data = folder / "data"
+        self.config = folder / "config"
         self.directory = InMemoryDirectory()
         self.bus = InMemoryBus()
         self.idempotency = InMemoryIdempotency()
@@ -138,10 +139,9 @@ class Running:
     def __init__(self, world: World, inherited: dict[str, str], settings: dict[str, Any]) -> None:
         environment = {"PATH": os.environ["PATH"], MARK: world.mark, **inherited}
         self.world = world
-        self.settings = Settings(
-            **{"workspace": world.workspace, "data_dir": world.data, "shell": "/bin/sh", "pass_env": ["*"], **settings},
-            internal_token=INTERNAL,
-        )
+        places = {"workspace": world.workspace, "data_dir": world.data, "config_dir": world.config}
+        given = {**places, "shell": "/bin/sh", "pass_env": ["*"], **settings}
+        self.settings = Settings(**given, internal_token=INTERNAL)
         self._listener = listening("127.0.0.1", 0)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

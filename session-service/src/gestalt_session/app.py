@@ -16,13 +16,28 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session.agents.catalogue import Catalogue
+from gestalt_session.agents.shipping import lay_out
 from gestalt_session.archive import Archive
 from gestalt_session.cluster.absence import AbsenceWatch
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.cluster.watchkeeper import Watchkeeper
+from gestalt_session.config_watch import ConfigWatch
 from gestalt_session.overview import Overview
-from gestalt_session.routes import errors, health, notify, plans, session, sessions, streams, typing, workers, workspace
+from gestalt_session.routes import (
+    catalogue,
+    errors,
+    health,
+    notify,
+    plans,
+    session,
+    sessions,
+    streams,
+    typing,
+    workers,
+    workspace,
+)
 from gestalt_session.routes.state import State
 from gestalt_session.service import Rules, SessionService
 from gestalt_session.settings import Settings
@@ -32,7 +47,7 @@ from gestalt_session.version import release
 from gestalt_session.workspace.plans.catalogue import Plans
 from gestalt_session.workspace.watching.watcher import Watch
 
-ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans)
+ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans, catalogue)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
 
 LAST_WORDS_SECONDS = 0.5  # how long a stopping worker waits for its last events to be published
@@ -65,6 +80,7 @@ class Worker:
         """
         self.stopping = asyncio.Event()
         self._settings = settings
+        self._catalogue = Catalogue(settings.config, settings.workspace.resolve())
         self._slot = slot
         self._address = address
         self._directory = directory
@@ -94,6 +110,7 @@ class Worker:
             if slot is None:
                 slot = await claim(self._settings)
                 stack.callback(slot.release)
+            await lay_out(self._settings.config)
             service = self._service(slot)
             await service.terminals.take_up()
             stack.callback(service.terminals.stop)
@@ -117,6 +134,7 @@ class Worker:
             AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),
             files.send_forever(),
             self._watchkeeper(service, files).keep_forever(),
+            ConfigWatch(self._catalogue, service.outbox, self._names).watch_forever(),
         )
 
     def _watchkeeper(self, service: SessionService, outbox: Outbox) -> Watchkeeper:
@@ -182,6 +200,7 @@ class Worker:
             "settings": self._settings,
             "service": service,
             "overview": Overview(service, self._directory),
+            "catalogue": self._catalogue,
             "archive": Archive(service, self._directory, self._settings.data / "slots"),
             "plans": Plans(self._settings.workspace.resolve() / ".gestalt" / "plans"),
             "directory": self._directory,

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """The directory that people work in."""
     data_dir: Path | None = None
     """Slots and journals; default: `.gestalt` in the workspace."""
+    config_dir: Path | None = None
+    """Profiles, prompts and skills; default: `.gestalt/config` in the workspace."""
     slot: int | None = None
     """The slot to claim; default: the first free one."""
     url: str = ""
@@ -96,6 +98,11 @@ class Settings(BaseSettings):
     def data(self) -> Path:
         """Where slots lie."""
         return (self.data_dir or self.workspace / ".gestalt").resolve()
+
+    @property
+    def config(self) -> Path:
+        """Where profiles, prompts and skills lie; a relative path begins at the workspace."""
+        return (self.workspace / (self.config_dir or Path(".gestalt", "config"))).resolve()
 
     @property
     def token(self) -> str:

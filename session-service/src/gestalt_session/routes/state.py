@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.directory import Directory
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.archive import Archive
 from gestalt_session.overview import Overview
 from gestalt_session.routes.errors import JSON
@@ -27,6 +28,7 @@ class State(TypedDict):
     settings: Settings
     service: SessionService
     overview: Overview
+    catalogue: Catalogue
     archive: Archive
     plans: Plans
     directory: Directory

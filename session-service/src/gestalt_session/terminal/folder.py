@@ -158,4 +158,5 @@ def summary_base(file: SessionFile) -> dict[str, Any]:
         "cols": file.cols,
         "rows": file.rows,
         "labels": file.labels,
+        "agent_id": file.agent_id,
     }
