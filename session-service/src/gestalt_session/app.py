@@ -125,6 +125,9 @@ class Worker:
     def _care(self, service: SessionService) -> tuple[Coroutine[None, None, None], ...]:
         """The loops that run as long as the worker does."""
         files = Outbox(self._bus)
+        watchkeeper = self._watchkeeper(service, files)
+        profiles = ConfigWatch(self._catalogue, service.outbox, self._names)
+        watchkeeper.listeners.append(profiles.changed)
         return (
             service.outbox.send_forever(),
             service.membership.keep_forever(),
@@ -133,8 +136,8 @@ class Worker:
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),
             files.send_forever(),
-            self._watchkeeper(service, files).keep_forever(),
-            ConfigWatch(self._catalogue, service.outbox, self._names).watch_forever(),
+            watchkeeper.keep_forever(),
+            profiles.watch_forever(),
         )
 
     def _watchkeeper(self, service: SessionService, outbox: Outbox) -> Watchkeeper:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import structlog
@@ -11,8 +11,9 @@ import structlog
 from gestalt_contracts.channels import Names
 from gestalt_session.agents.catalogue import Catalogue, Complaint
 from gestalt_session.cluster.outbox import Outbox
+from gestalt_session.workspace.watching.stamps import Change
 
-LOOK_SECONDS = 0.5  # a hundred files are looked at in less than a millisecond
+LOOK_SECONDS = 2.0  # the watcher of files tells at once, if the folder lies where it watches and can be watched
 
 log = structlog.get_logger()
 
@@ -43,9 +44,10 @@ class ConfigWatch:
     async def _look(self) -> None:
         self._tell(await self._catalogue.changes())
 
-    async def file_changed(self, path: Path) -> None:
-        """Somebody saw a file change."""
-        self._tell(await self._catalogue.file_changed(path))
+    async def changed(self, changes: Sequence[Change]) -> None:
+        """The watcher of files saw the configuration change."""
+        for change in changes:
+            self._tell(await self._catalogue.file_changed(Path(change.path)))
 
     def _tell(self, complaints: Iterable[Complaint]) -> None:
         for complaint in complaints:
