@@ -31,6 +31,18 @@ async def test_a_record_is_read_as_it_was_written_and_told(rig: Rig) -> None:
     assert await rig.other.sessions() == [record]
 
 
+async def test_the_hash_of_a_token_is_known_from_the_claim_on_and_outlives_the_session(rig: Rig) -> None:
+    owner = await rig.worker()
+    await rig.directory.claim(owner, "u1", "Coder", only=True, created_at=1.0, token_hash="cafe")
+    assert (await rig.found("u1")).token_hash == "cafe"
+    record = replace(running("u1", "Coder 1", owner), token_hash="cafe")
+    await rig.directory.write(owner, [record])
+    assert (await rig.found("u1")).token_hash == "cafe"
+    assert "cafe" not in repr(record.summary)
+    await rig.directory.end(owner, "u1", keep_seconds=60)
+    assert (await rig.found("u1")).token_hash == "cafe"
+
+
 async def test_many_records_are_written_at_once_and_listed_by_creation(rig: Rig) -> None:
     owner = await rig.worker()
     for number in range(250):

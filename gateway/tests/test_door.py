@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from gateway_world import World, eventually
 
+from gestalt_contracts.session_tokens import hash_of, new_token
+from gestalt_contracts.uids import new_uid
 from gestalt_gateway.routing import ROUTES, Kind, Route, Upstream
 from gestalt_gateway.session_tokens import OF_THEIR_SESSION, STAMPED
 
@@ -155,6 +157,30 @@ async def test_a_sessions_token_opens_its_own_session_and_nothing_else(world: Wo
     assert (await gateway.stranger.get("/api/sessions/uid-1", headers=mine)).status_code == 200
     stamped = (await gateway.stranger.post("/v1/logs", headers=mine, content=b"{}")).json()
     assert ["x-gestalt-session", "uid-1"] in stamped["headers"]
+
+
+async def test_the_directory_knows_whose_token_it_is(world: World) -> None:
+    worker = await world.worker()
+    gateway = await world.gateway(token=TOKEN)
+    uid, other = new_uid(), new_uid()
+    token = new_token(uid)
+    name = await world.directory.claim(worker, uid, "Coder", only=True, created_at=1.0, token_hash=hash_of(token))
+    path = f"/api/sessions/{name}"
+
+    async def status(bearer: str, path: str = path) -> int:
+        return (await gateway.stranger.get(path, headers={"Authorization": f"Bearer {bearer}"})).status_code
+
+    assert await status(token) == 200
+    assert await status(new_token(uid)) == 401
+    assert await status(new_token(other)) == 401
+    assert await status(uid) == 401
+    await world.directory.end(worker, uid, keep_seconds=60)
+    await world.directory.claim(worker, other, "Coder", only=True, created_at=2.0)
+    assert await status(token) == 403
+    assert await status(new_token(other)) == 401
+    world.directory.away = True
+    assert await status(new_token(new_uid())) == 503
+    assert await status("none of ours") == 401
 
 
 async def test_without_a_server_token_a_sessions_token_only_stamps(world: World) -> None:

@@ -48,6 +48,7 @@ class SessionRecord(Struct, frozen=True, kw_only=True):
     `status`: as in contract §3; unreachable and lost are the directory's own judgement over the owner's last word.
     `ended`: a tombstone: the session was deleted or has expired, its history may still be read.
     `end_requested`: somebody deleted it while its worker was away; the worker ends it when it returns.
+    `token_hash`: of its program's token (session_tokens); no part of what is public.
     """
 
     uid: str
@@ -60,6 +61,7 @@ class SessionRecord(Struct, frozen=True, kw_only=True):
     ended: bool = False
     end_requested: bool = False
     name_lost: bool = False  # a `lost` session whose id somebody else took meanwhile: its worker must end it
+    token_hash: str = ""
 
 
 class Taken(Struct, frozen=True):
@@ -103,11 +105,14 @@ class Directory(Protocol):
         """All known workers, by start time, `state` judged by their leases now."""
         ...
 
-    async def claim(self, worker: WorkerRecord, uid: str, base: str, *, only: bool, created_at: float) -> str | Taken:
+    async def claim(
+        self, worker: WorkerRecord, uid: str, base: str, *, only: bool, created_at: float, token_hash: str = ""
+    ) -> str | Taken:
         """Claim `<base> <n>` for `uid` and return it: the lowest free n, or, with `only`, n = 1 or Taken.
 
         A name whose session is lost is free: that session gets `name_lost`. A closed session of an `only` name is
-        replaced: it leaves the list as a tombstone. Writes a `starting` record, so the claim is visible at once.
+        replaced: it leaves the list as a tombstone. Writes a `starting` record, so the claim is visible at once and
+        the program's token is known before the program runs.
         Claiming again for the same uid gives the name it has.
         """
         ...

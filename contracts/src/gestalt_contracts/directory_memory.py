@@ -102,7 +102,9 @@ class InMemoryDirectory:
         self._ensure_here()
         return [self._judged(worker) for worker in sorted(self._workers.values(), key=_by_start)]
 
-    async def claim(self, worker: WorkerRecord, uid: str, base: str, *, only: bool, created_at: float) -> str | Taken:
+    async def claim(
+        self, worker: WorkerRecord, uid: str, base: str, *, only: bool, created_at: float, token_hash: str = ""
+    ) -> str | Taken:
         """As Directory.claim."""
         self._ensure_current(worker)
         number = 1
@@ -113,7 +115,7 @@ class InMemoryDirectory:
         self._names[name] = uid
         self._formers.pop(name, None)
         if uid not in self._sessions:
-            self._store(starting(uid, name, worker.id, worker.generation, created_at))
+            self._store(starting(uid, name, worker.id, worker.generation, created_at, token_hash))
         return name
 
     async def adopt(self, worker: WorkerRecord, record: SessionRecord) -> bool:

@@ -37,7 +37,9 @@ def _status(record: SessionRecord, *, here: bool, lost: bool) -> str:
     return record.status if here else "unreachable"
 
 
-def starting(uid: str, session_id: str, worker: str, generation: int, created_at: float) -> SessionRecord:
+def starting(
+    uid: str, session_id: str, worker: str, generation: int, created_at: float, token_hash: str
+) -> SessionRecord:
     """The record of a session that exists only as a claim so far."""
     summary = {
         "id": session_id,
@@ -54,4 +56,5 @@ def starting(uid: str, session_id: str, worker: str, generation: int, created_at
         created_at=created_at,
         status="starting",
         summary=summary,
+        token_hash=token_hash,
     )

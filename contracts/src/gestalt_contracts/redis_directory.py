@@ -96,13 +96,16 @@ class RedisDirectory:
         known = [worker for worker in (worker_of(*pair) for pair in found) if worker is not None]
         return sorted(known, key=lambda worker: (worker.started_at, worker.id))
 
-    async def claim(self, worker: WorkerRecord, uid: str, base: str, *, only: bool, created_at: float) -> str | Taken:
+    async def claim(
+        self, worker: WorkerRecord, uid: str, base: str, *, only: bool, created_at: float, token_hash: str = ""
+    ) -> str | Taken:
         """As Directory.claim. Asking again for the same uid answers the name it got."""
         names = self._names
         keys = [names.alive(worker.id), names.sessions, names.session(uid), names.summaries]
         tombstone = int(TOMBSTONE_SECONDS * MILLISECONDS)
         arguments: list[Word] = [worker.generation, uid, base, int(only), repr(created_at), worker.id, tombstone]
-        answer = await self._run("claim", keys, [*arguments, names.name(""), names.session(""), names.former("")])
+        prefixes = [names.name(""), names.session(""), names.former("")]
+        answer = await self._run("claim", keys, [*arguments, *prefixes, token_hash])
         outcome, *words = (str(word, "utf-8") for word in answer)
         if outcome == "stale":
             raise _stale(worker)

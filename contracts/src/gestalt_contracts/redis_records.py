@@ -90,4 +90,5 @@ def _stored(uid: str, fields: Fields) -> SessionRecord:
         str(fields["worker"], "utf-8"),
         int(fields["generation"]),
         float(fields["created_at"]),
+        str(fields.get("token_hash", b""), "ascii"),
     )

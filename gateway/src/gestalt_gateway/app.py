@@ -30,7 +30,7 @@ from gestalt_gateway.rate import RateLimit
 from gestalt_gateway.readiness import Readiness
 from gestalt_gateway.routing import Limit
 from gestalt_gateway.services import Services
-from gestalt_gateway.session_tokens import NoSessionTokens, SessionTokens
+from gestalt_gateway.session_tokens import DirectoryTokens, SessionTokens
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_gateway.upgrade import Tunnels
 from gestalt_gateway.upstreams import Upstreams
@@ -68,7 +68,8 @@ class Gateway:
         metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
         hosts = _hosts(settings)
-        authenticator = Authenticator(settings.server_token, credentials, session_tokens or NoSessionTokens())
+        known_tokens = session_tokens or DirectoryTokens(self._live)
+        authenticator = Authenticator(settings.server_token, credentials, known_tokens)
         door = Door(
             authenticator=authenticator,
             hosts=hosts,

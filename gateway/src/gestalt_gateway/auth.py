@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from msgspec import Struct
 
 from gestalt_contracts.auth import bearer_of, same_token
 from gestalt_contracts.errors import Unauthorized
-from gestalt_gateway.credentials import Credentials
+from gestalt_gateway.credentials import Credentials, CredentialsUnavailable
 from gestalt_gateway.query import secret
 from gestalt_gateway.request import Request
 from gestalt_gateway.routing import is_api
@@ -83,7 +84,10 @@ class Authenticator:
         raise Unauthorized
 
     async def _unguarded(self, bearer: str | None) -> Principal:
-        uid = await self._session_tokens.owner(bearer) if bearer else None
+        """Where everybody is let in, a token that cannot be looked up keeps nobody out."""
+        uid = None
+        with suppress(CredentialsUnavailable):
+            uid = await self._session_tokens.owner(bearer) if bearer else None
         return Principal(ANYONE.credential, session_uid=uid) if uid else ANYONE
 
     async def _bearer(self, bearer: str) -> Principal:

@@ -17,11 +17,13 @@ class Place(Struct, frozen=True):
     worker: str
     ended: bool = False
     lost: bool = False
+    token_hash: str = ""
 
 
 def place_of(record: SessionRecord) -> Place:
     """What routing needs of a record."""
-    return Place(record.uid, record.id, record.worker, record.ended, lost=record.status == "lost")
+    lost = record.status == "lost"
+    return Place(record.uid, record.id, record.worker, record.ended, lost=lost, token_hash=record.token_hash)
 
 
 class SessionTable:

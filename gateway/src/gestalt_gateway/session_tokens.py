@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gestalt_contracts.auth import same_token
+from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_contracts.session_tokens import hash_of, uid_in
+from gestalt_gateway.credentials import CredentialsUnavailable
+from gestalt_gateway.live_directory import LiveDirectory
 from gestalt_gateway.routing import SESSION, Route
 
 OF_THEIR_SESSION = frozenset(
@@ -31,16 +36,32 @@ class SessionTokens(Protocol):
     """Where tokens of the form `<uid>.<random>` are looked up."""
 
     async def owner(self, token: str) -> str | None:
-        """The uid of the session the token was given to; None for what is no session's token."""
+        """The uid of the session the token was given to; None for what is no session's token.
+
+        Raises CredentialsUnavailable when that cannot be decided.
+        """
         ...
 
 
-class NoSessionTokens:
-    """Knows none: for a system whose sessions are given no tokens."""
+class DirectoryTokens:
+    """Knows the hashes in the directory's records, those of ended sessions too: their programs may have outlived them.
 
-    async def owner(self, token: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+    A session that this gateway has seen is known while Redis is away.
+    """
+
+    def __init__(self, live: LiveDirectory) -> None:
+        self._live = live
+
+    async def owner(self, token: str) -> str | None:
         """See SessionTokens."""
-        return None
+        uid = uid_in(token)
+        if uid is None:
+            return None
+        try:
+            place = await self._live.place(uid)
+        except DirectoryUnavailable as error:
+            raise CredentialsUnavailable from error
+        return uid if place is not None and same_token(hash_of(token), place.token_hash) else None
 
 
 def names_its_session(route: Route) -> bool:

@@ -1,6 +1,7 @@
 -- Claim the lowest free name '<base> <n>', or with `only` the first one.
 -- KEYS alive, sessions, session, summaries
--- ARGV generation, uid, base, only, created_at, worker, tombstone in ms, name prefix, session prefix, former prefix
+-- ARGV generation, uid, base, only, created_at, worker, tombstone in ms, name prefix, session prefix, former prefix,
+--      hash of its token
 -- -> 'stale', or 'taken' / 'claimed', the name, its uid
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return { 'stale' }
@@ -49,7 +50,7 @@ redis.call('SET', ARGV[8] .. name, uid)
 redis.call('DEL', ARGV[10] .. name)
 if redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('HSET', KEYS[3], 'id', name, 'worker', ARGV[6], 'generation', ARGV[1], 'created_at', ARGV[5],
-    'status', 'starting')
+    'status', 'starting', 'token_hash', ARGV[11])
   redis.call('ZADD', KEYS[2], ARGV[5], uid)
   redis.call('PUBLISH', KEYS[4], cjson.encode({ look = uid }))
 end
