@@ -251,5 +251,14 @@ async def test_a_program_gets_nothing_of_the_services_own_environment(api: Api) 
         await viewer.shows(b"done")
         lines = bytes(viewer.data).split(b"\r\n")
     ours = {line for line in lines if line.startswith((b"GESTALT_", b"REDIS_", b"OTEL_"))}
-    assert {line.partition(b"=")[0] for line in ours} == {b"GESTALT_SESSION_ID", b"GESTALT_URL", b"OTEL_SERVICE_NAME"}
+    assert {line.partition(b"=")[0] for line in ours} == {
+        b"GESTALT_SESSION_ID",
+        b"GESTALT_URL",
+        b"GESTALT_TOKEN",
+        b"OTEL_SERVICE_NAME",
+        b"OTEL_RESOURCE_ATTRIBUTES",
+        b"OTEL_EXPORTER_OTLP_ENDPOINT",
+        b"OTEL_EXPORTER_OTLP_PROTOCOL",
+        b"OTEL_EXPORTER_OTLP_HEADERS",
+    }
     assert f"GESTALT_SESSION_ID={session['id']}".encode() in ours

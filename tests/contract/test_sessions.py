@@ -56,8 +56,8 @@ async def test_a_program_has_our_environment_without_what_is_ours(api: Api) -> N
     session = await api.create("env; sleep 600", env={"GIVEN": "yes"})
     await eventually(lambda: _shows(api, session["uid"], "GIVEN=yes"))
     names = {line.partition("=")[0] for line in await _text(api, session["uid"])}
-    assert {"TERM", "PATH", "GESTALT_SESSION_ID", "GESTALT_URL"} <= names
-    assert not names & {"GESTALT_INTERNAL_TOKEN", "GESTALT_TOKEN", "REDIS_URL", "GESTALT_PORT", "GESTALT_DATA_DIR"}
+    assert {"TERM", "PATH", "GESTALT_SESSION_ID", "GESTALT_URL", "GESTALT_TOKEN"} <= names
+    assert not names & {"GESTALT_INTERNAL_TOKEN", "REDIS_URL", "GESTALT_PORT", "GESTALT_DATA_DIR"}
 
 
 async def _text(api: Api, uid: str) -> list[str]:

@@ -14,13 +14,13 @@ from weakref import WeakValueDictionary
 import structlog
 from msgspec import Struct
 
-from gestalt_contracts import events
+from gestalt_contracts import events, session_tokens
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, Taken
 from gestalt_contracts.errors import GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
-from gestalt_session.terminal import launch
+from gestalt_session.terminal import launch, pointers
 from gestalt_session.terminal.folder import SessionFile
 from gestalt_session.terminal.hosts import HostFailed
 from gestalt_session.terminal.pty_host import CreateFailed, HostGone
@@ -109,8 +109,11 @@ class SessionService:
             self._making.discard(uid)
 
     async def _make(self, file: SessionFile, order: launch.Order) -> Session:
+        token = session_tokens.new_token(file.uid)
+        file.token_hash = session_tokens.hash_of(token)
         await self._claim(file)
-        env = launch.environment(self.rules.inherited, self.rules.pass_env, order.env or {}, self._ours(file))
+        given = pointers.given(order.env or {}, file, self.rules.url, token)
+        env = launch.environment(self.rules.inherited, self.rules.pass_env, given, {})
         try:
             session = await self.terminals.open(file, env)
         except (CreateFailed, HostFailed, HostGone, TimeoutError, OSError) as error:
@@ -156,20 +159,18 @@ class SessionService:
         try:
             await self.membership.among_all()
             claimed = await self.directory.claim(
-                self.membership.record, file.uid, file.title, only=file.only, created_at=file.created_at
+                self.membership.record,
+                file.uid,
+                file.title,
+                only=file.only,
+                created_at=file.created_at,
+                token_hash=file.token_hash,
             )
         except (DirectoryUnavailable, StaleGeneration) as error:
             raise Unavailable(NO_REDIS) from error
         if isinstance(claimed, Taken):
             raise InvalidRequest(f"{claimed.id} is taken")
         file.id = claimed
-
-    def _ours(self, file: SessionFile) -> dict[str, str]:
-        return (
-            {"GESTALT_SESSION_ID": file.id, "GESTALT_URL": self.rules.url}
-            if self.rules.url
-            else {"GESTALT_SESSION_ID": file.id}
-        )
 
     async def _give_back(self, file: SessionFile) -> None:
         try:

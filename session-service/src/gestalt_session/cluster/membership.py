@@ -98,6 +98,7 @@ class Membership:
             created_at=session.file.created_at,
             status=session.status.value,
             summary=session.summary(self.record.id),
+            token_hash=session.file.token_hash,
         )
 
     async def register(self) -> None:

@@ -40,6 +40,7 @@ class SessionFile(Struct, kw_only=True):
     agent_name: str | None = None
     only: bool = False  # the singleton rule: the name is `<base> 1` or nothing
     deleted_at: float | None = None
+    token_hash: str = ""  # of the program's token, which only the program has
 
 
 class ExitFile(Struct, kw_only=True):
@@ -67,6 +68,11 @@ class SessionFolder:
     def input_history(self) -> Path:
         """One line of JSON for each recorded command."""
         return self.path / "input-history.jsonl"
+
+    @property
+    def progress(self) -> Path:
+        """The plan progress that was reported last."""
+        return self.path / "progress.json"
 
     @property
     def sizes(self) -> Path:

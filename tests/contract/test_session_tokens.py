@@ -1,0 +1,164 @@
+"""What a program in a session may do with its own token, and what it can find out (contract §2, Session tokens)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from gestalt_gateway.routing import ROUTES, Kind, Upstream
+from gestalt_gateway.session_tokens import OF_THEIR_SESSION, STAMPED
+from tests.support import processes
+from tests.support.client import Api, bearer
+from tests.support.eventually import eventually
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TOKEN = "the token of the server"
+SPY = """
+import json, os, sys
+def parent(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[1])
+def read(pid, name):
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read().decode(errors="replace")
+    except OSError as error:
+        return f"unreadable: {error}"
+found, pid = [], parent(os.getpid())
+while pid:
+    found.append({"pid": pid, "environ": read(pid, "environ"), "cmdline": read(pid, "cmdline")})
+    pid = parent(pid)
+with open(sys.argv[1] + ".new", "w") as file:
+    json.dump({"environ": dict(os.environ), "ancestors": found}, file)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+sys.stdin.read()
+"""
+"""Writes what it can read of itself and of everything above it, and stays."""
+
+
+async def spied(system: Stack, api: Api, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A session whose program looked around, and what it saw."""
+    written = system.workspace / "seen.json"
+    written.unlink(missing_ok=True)
+    made = await api.create(["python3", "-c", SPY, str(written)], **more)
+    await eventually(written.exists)
+    return made, json.loads(written.read_text())
+
+
+async def token_of(system: Stack, api: Api, **more: Any) -> tuple[dict[str, Any], str]:
+    """A session that stays, and its program's token."""
+    made, seen = await spied(system, api, **more)
+    return made, str(seen["environ"]["GESTALT_TOKEN"])
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stranger(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=system.url, trust_env=False) as client:
+        yield client
+
+
+async def test_no_secret_of_ours_is_in_sight_of_a_program(system: Stack, api: Api) -> None:
+    made, seen = await spied(system, api)
+    redis, internal = system.redis_url(), processes.environment(system.gateway_pids()[0])["GESTALT_INTERNAL_TOKEN"]
+    mine = seen["environ"]["GESTALT_TOKEN"]
+    assert mine.startswith(made["uid"] + ".")
+    assert seen["ancestors"]
+    ours = {*system.gateway_pids(), *system.worker_pids(), system.pid}
+    assert not ours & {ancestor["pid"] for ancestor in seen["ancestors"]}
+    sight = json.dumps(seen)
+    assert not [secret for secret in (TOKEN, redis, internal) if json.dumps(secret)[1:-1] in sight]
+    assert "REDIS_URL" not in seen["environ"]
+    above = json.dumps(seen["ancestors"])
+    assert mine not in above
+
+
+async def test_the_token_is_kept_as_a_hash_alone(system: Stack, api: Api) -> None:
+    made, token = await token_of(system, api)
+    secret = token.partition(".")[2].encode()
+    kept = [path for path in system.data.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in kept if path.name == "session.json"]
+    assert not [path for path in kept if secret in path.read_bytes()]
+    answers = [await api.session(made["uid"]), await api.get("/api/sessions"), made]
+    assert secret.decode() not in json.dumps(answers)
+    assert "token" not in json.dumps(list(made))
+
+
+async def test_a_sessions_token_opens_its_own_session_and_nothing_else(
+    system: Stack, api: Api, stranger: httpx.AsyncClient
+) -> None:
+    made, token = await token_of(system, api)
+    other = await api.create(["sleep", "600"])
+    mine = bearer(token)
+    for route in ROUTES:
+        if route.upstream is Upstream.PAGE or route.template in {"/healthz", "/readyz", "/api/auth/login"}:
+            continue
+        for named in (made, other):
+            for ref in (named["id"], named["uid"]):
+                path = route.template.replace("{id}", quote(ref, safe=""))
+                status = await status_of(system, stranger, route.method, path, route.kind, token)
+                opened = (route.method, route.template) in STAMPED or (
+                    (route.method, route.template) in OF_THEIR_SESSION and named is made
+                )
+                assert (status != 403) == opened, (route, ref, status)
+                assert status != 401
+    for path in ("/api/nope", "/api/sessions/", f"/api/sessions/{made['uid']}/nope", "/v1/nope", "/ws/nope"):
+        assert (await stranger.get(path, headers=mine)).status_code == 403, path
+    own = f"/api/sessions/{made['uid']}"
+    assert (await stranger.get(own, headers=mine)).json()["id"] == made["id"]
+    assert (await stranger.get(own + "/progress", headers=mine)).json() == {"has_progress": False}
+    assert (await stranger.post(own + "/bell", headers=mine)).status_code == 204
+    assert (await stranger.delete(own, headers=mine)).status_code == 403
+    assert (await api.session(made["uid"]))["status"] == "running"
+
+
+async def status_of(system: Stack, stranger: httpx.AsyncClient, method: str, path: str, kind: Kind, token: str) -> int:
+    """How a route answers the token; a socket by its handshake."""
+    if kind is not Kind.WEBSOCKET:
+        return (await stranger.request(method, path, headers=bearer(token))).status_code
+    try:
+        async with connect(f"ws{system.url.removeprefix('http')}{path}", additional_headers=bearer(token), proxy=None):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def test_the_next_session_of_the_name_is_not_the_tokens(
+    system: Stack, api: Api, stranger: httpx.AsyncClient
+) -> None:
+    made, token = await token_of(system, api, title="heir")
+    await api.delete(made["uid"])
+    again = await api.create(["sleep", "600"], title="heir")
+    assert again["id"] == made["id"]
+    for ref in (again["id"], again["uid"]):
+        answer = await stranger.get(f"/api/sessions/{quote(ref)}", headers=bearer(token))
+        assert answer.status_code == 403
+    assert (await stranger.get(f"/api/sessions/{made['uid']}", headers=bearer(token))).status_code == 404
+    assert (await stranger.get("/api/status", headers=bearer(token))).status_code == 403
+    forged = bearer(made["uid"] + "." + "x" * 43)
+    assert (await stranger.get(f"/api/sessions/{made['uid']}", headers=forged)).status_code == 401
+
+
+async def test_a_token_outlives_every_process_of_ours(system: Stack, api: Api, stranger: httpx.AsyncClient) -> None:
+    made, token = await token_of(system, api)
+    path = f"/api/sessions/{made['uid']}"
+    processes.kill(await api.worker_pid(made["uid"]))
+    for pid in system.gateway_pids():
+        processes.kill(pid)
+
+    async def opened() -> bool:
+        try:
+            return (await stranger.get(path, headers=bearer(token))).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    await eventually(opened, 10)
+    assert (await stranger.get("/api/status", headers=bearer(token))).status_code == 403
