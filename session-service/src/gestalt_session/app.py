@@ -24,6 +24,7 @@ from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.cluster.watchkeeper import Watchkeeper
 from gestalt_session.config_watch import ConfigWatch
+from gestalt_session.notifier import Notifier
 from gestalt_session.overview import Overview
 from gestalt_session.routes import (
     catalogue,
@@ -46,6 +47,7 @@ from gestalt_session.terminal.terminals import Limits, Terminals
 from gestalt_session.version import release
 from gestalt_session.workspace.plans.catalogue import Plans
 from gestalt_session.workspace.watching.watcher import Watch
+from gestalt_session.workspace.git import origin_and_branch
 
 ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans, catalogue)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
@@ -198,6 +200,9 @@ class Worker:
         if self._settings.draining and not any(session.live for session in service.listed()):
             self._empty()
 
+    async def _branch(self) -> str:
+        return (await origin_and_branch(self._settings.workspace))[1]
+
     def _state(self, service: SessionService) -> State:
         return {
             "settings": self._settings,
@@ -206,6 +211,7 @@ class Worker:
             "catalogue": self._catalogue,
             "archive": Archive(service, self._directory, self._settings.data / "slots"),
             "plans": Plans(self._settings.workspace.resolve() / ".gestalt" / "plans"),
+            "notifier": Notifier(self._bus, service.outbox, self._names, self._branch),
             "directory": self._directory,
             "bus": self._bus,
             "idempotency": self._idempotency,

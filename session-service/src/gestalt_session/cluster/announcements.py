@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from gestalt_contracts import events
 from gestalt_contracts.events import Event
+from gestalt_session.notices.progress import Progress
 from gestalt_session.terminal.session import Session
 
 
@@ -31,6 +35,13 @@ def closed(session: Session) -> Event:
     """Its program has ended."""
     reason = {} if session.close_reason is None else {"reason": session.close_reason}
     return about(session, events.TERMINAL_CLOSED, exit_code=session.exit_code, **reason)
+
+
+def plan_update(session: Session, progress: Progress, occurred_at: datetime) -> Event:
+    """Its agent says how far it is with its plan."""
+    data = msgspec.structs.asdict(progress)
+    data["timestamp"] = data.pop("updated_at")
+    return msgspec.structs.replace(about(session, events.PLAN_UPDATE, **data), occurred_at=occurred_at)
 
 
 def resized(session: Session) -> Event:

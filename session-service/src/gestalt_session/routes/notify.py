@@ -1,53 +1,48 @@
-"""Hooks of agents, refused by plain sessions in the reference's order of validation."""
+"""Hooks of agents, refused in the reference's order, and what they last said of their plan."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+import asyncio
 
 from fastapi import APIRouter, Request, Response
-from msgspec import UNSET, Struct, UnsetType
 
-from gestalt_contracts.errors import InvalidRequest, NotFound, Unprocessable
+from gestalt_contracts import events
+from gestalt_contracts.errors import NotFound
+from gestalt_session.notices.notice import Body, notice_of
+from gestalt_session.notices.progress import NONE
 from gestalt_session.routes import bodies
-from gestalt_session.routes.state import Resources
+from gestalt_session.routes.idempotent import Deed, once
+from gestalt_session.routes.state import Held, Resources, State, nothing, reply
+from gestalt_session.terminal.session import Session
 
-router = APIRouter()
-
-
-class Notice(Struct, forbid_unknown_fields=True):
-    """The body of notify (reference, sessions §4.12)."""
-
-    session_id: str = ""
-    payload: Any | UnsetType = UNSET
-    occurred_at: datetime | None = None
-    raw: str | None = None
-    event_id: str | None = None
+router = APIRouter(prefix="/api/sessions/{ref}")
 
 
-@router.post("/api/sessions/{ref}/notify")
+@router.post("/notify")
 async def notify(request: Request, ref: str, state: Resources) -> Response:
-    """Take a hook's word."""
-    notice = bodies.parse(await bodies.raw(request, state["settings"].body_limit), Notice)
-    check_payload(notice)
-    if notice.session_id.strip() != ref:
-        raise InvalidRequest("session id mismatch")
+    """Take a hook's word; answers when it is durably queued, not when anybody has acted on it."""
+    body = await bodies.raw(request, state["settings"].body_limit)
+    notice = notice_of(bodies.parse(body, Body), ref, events.now())
+    session = _session(request, ref, state)
+    state["notifier"].check(session, notice)
+    repeatable = bool(request.headers.get("idempotency-key", "").strip())
+
+    async def act(deed: Deed) -> Response:
+        await state["notifier"].take(session, notice, retry=deed.uid if repeatable else "")
+        return nothing()
+
+    return await once(request, body, state, act)
+
+
+def _session(request: Request, ref: str, state: State) -> Session:
     try:
-        session = state["service"].held(ref, request.headers.get("x-gestalt-uid"))
+        return state["service"].held(ref, request.headers.get("x-gestalt-uid"))
     except NotFound:
         raise NotFound("session not found") from None
-    del session
-    raise InvalidRequest("terminal is not an agent session")
 
 
-def check_payload(notice: Notice) -> None:
-    """The refusals that need no session, in the reference's order."""
-    if not notice.session_id.strip():
-        raise InvalidRequest("missing session id")
-    if notice.payload is UNSET:
-        raise Unprocessable("missing payload")
-    if not isinstance(notice.payload, dict):
-        raise Unprocessable("payload must be a JSON object")
-    kind = notice.payload.get("type")
-    if not isinstance(kind, str) or not kind.strip():
-        raise Unprocessable("missing payload type")
+@router.get("/progress")
+async def progress(session: Held) -> Response:
+    """How far the agent is with its plan, by its own word."""
+    told = await asyncio.to_thread(session.folder.load_progress)
+    return reply(told.shown() if told is not None else NONE)

@@ -143,10 +143,3 @@ def _lines(found: Page, form: str) -> list[str]:
 async def export(version: Cast, kept: Readable) -> Response:
     """The retained journal as an asciicast."""
     return StreamingResponse(recording(kept.folder, kept.file, version), media_type="application/x-asciicast")
-
-
-@router.get("/progress")
-async def progress(session: Held) -> Response:
-    """Plan progress; a plain session reports none."""
-    del session
-    return reply({"has_progress": False})

@@ -14,6 +14,7 @@ from gestalt_contracts.directory import Directory
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.archive import Archive
+from gestalt_session.notifier import Notifier
 from gestalt_session.overview import Overview
 from gestalt_session.routes.errors import JSON
 from gestalt_session.service import SessionService
@@ -31,6 +32,7 @@ class State(TypedDict):
     catalogue: Catalogue
     archive: Archive
     plans: Plans
+    notifier: Notifier
     directory: Directory
     bus: Bus
     idempotency: IdempotencyStore

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from gestalt_session.notices.progress import Progress
 from gestalt_session.terminal.slot import PRIVATE_FOLDER, replace_file
 
 
@@ -115,6 +116,17 @@ class SessionFolder:
     def save_exit(self, exit_file: ExitFile) -> None:
         """Write `exit.json` whole or not at all. Raises OSError."""
         replace_file(self.path / "exit.json", msgspec.json.encode(exit_file))
+
+    def save_progress(self, progress: Progress) -> None:
+        """Write `progress.json` whole or not at all."""
+        replace_file(self.progress, msgspec.json.encode(progress))
+
+    def load_progress(self) -> Progress | None:
+        """The plan progress that was reported last; None without any, or when that cannot be read."""
+        try:
+            return msgspec.json.decode(self.progress.read_bytes(), type=Progress)
+        except (OSError, msgspec.MsgspecError):
+            return None
 
     def load_exit(self) -> ExitFile | None:
         """How the session ended; None while it lives, when nobody saw its end, or when that cannot be read."""
