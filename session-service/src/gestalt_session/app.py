@@ -16,6 +16,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents.shipping import lay_out
 from gestalt_session.archive import Archive
@@ -26,6 +27,7 @@ from gestalt_session.cluster.watchkeeper import Watchkeeper
 from gestalt_session.config_watch import ConfigWatch
 from gestalt_session.notifier import Notifier
 from gestalt_session.overview import Overview
+from gestalt_session.prompting import Prompter
 from gestalt_session.routes import (
     catalogue,
     errors,
@@ -120,11 +122,12 @@ class Worker:
             stack.push_async_callback(service.outbox.drain, LAST_WORDS_SECONDS)
             await _register(service.membership)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            for care in self._care(service):
+            prompter = Prompter(service.outbox)
+            for care in self._care(service, prompter):
                 stack.callback(tasks.create_task(care).cancel)
-            yield self._state(service)
+            yield self._state(service, prompter)
 
-    def _care(self, service: SessionService) -> tuple[Coroutine[None, None, None], ...]:
+    def _care(self, service: SessionService, prompter: Prompter) -> tuple[Coroutine[None, None, None], ...]:
         """The loops that run as long as the worker does."""
         files = Outbox(self._bus)
         watchkeeper = self._watchkeeper(service, files)
@@ -136,10 +139,11 @@ class Worker:
             service.terminals.rescue.forever(),
             service.terminals.ping_forever(),
             service.tidy_forever(),
-            AbsenceWatch(self._directory, service.outbox, self._names).watch_forever(),
+            AbsenceWatch(self._directory, service.outbox, self._names, service.replaced).watch_forever(),
             files.send_forever(),
             watchkeeper.keep_forever(),
             profiles.watch_forever(),
+            prompter.prompt_forever(),
         )
 
     def _watchkeeper(self, service: SessionService, outbox: Outbox) -> Watchkeeper:
@@ -203,7 +207,7 @@ class Worker:
     async def _branch(self) -> str:
         return (await origin_and_branch(self._settings.workspace))[1]
 
-    def _state(self, service: SessionService) -> State:
+    def _state(self, service: SessionService, prompter: Prompter) -> State:
         return {
             "settings": self._settings,
             "service": service,
@@ -211,6 +215,7 @@ class Worker:
             "catalogue": self._catalogue,
             "archive": Archive(service, self._directory, self._settings.data / "slots"),
             "plans": Plans(self._settings.workspace.resolve() / ".gestalt" / "plans"),
+            "agent_sessions": AgentSessions(service, self._catalogue, prompter, self._settings.url),
             "notifier": Notifier(self._bus, service.outbox, self._names, self._branch),
             "directory": self._directory,
             "bus": self._bus,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import structlog
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from gestalt_contracts import events, session_tokens
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, Taken
-from gestalt_contracts.errors import GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
+from gestalt_contracts.errors import Conflict, GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
@@ -55,6 +55,16 @@ class LaunchFailed(GestaltError):
     """The program could not be started; the message says why."""
 
     status = 400
+
+
+class Cast(Protocol):
+    """What makes a new session more than the order says: an agent's."""
+
+    async def prepare(self, file: SessionFile) -> None:
+        """Before its name is claimed. Raises GestaltError."""
+
+    async def named(self, file: SessionFile) -> Mapping[str, str]:
+        """It has its name: complete the file, and say which variables the program gets. Raises GestaltError."""
 
 
 class SessionService:
@@ -98,24 +108,30 @@ class SessionService:
 
     # -- creating --------------------------------------------------------------------------------------------------
 
-    async def create(self, order: launch.Order, *, uid: str) -> Session:
-        """Start a session. Raises InvalidRequest, LaunchFailed, Unavailable."""
+    async def create(self, order: launch.Order, *, uid: str, cast: Cast | None = None) -> Session:
+        """Start a session. Raises InvalidRequest, Conflict, LaunchFailed, Unavailable, and what `cast` raises."""
         await self._refuse_if_draining()
         file = await asyncio.to_thread(self._file_of, order, uid)
+        if cast is not None:
+            await cast.prepare(file)
         self._making.add(uid)
         try:
-            return await self._make(file, order)
+            return await self._make(file, order, cast)
         finally:
             self._making.discard(uid)
 
-    async def _make(self, file: SessionFile, order: launch.Order) -> Session:
+    async def _make(self, file: SessionFile, order: launch.Order, cast: Cast | None) -> Session:
         token = session_tokens.new_token(file.uid)
         file.token_hash = session_tokens.hash_of(token)
         await self._claim(file)
-        given = pointers.given(order.env or {}, file, self.rules.url, token)
-        env = launch.environment(self.rules.inherited, self.rules.pass_env, given, {})
         try:
+            of_cast = await cast.named(file) if cast is not None else {}
+            given = pointers.given({**of_cast, **(order.env or {})}, file, self.rules.url, token)
+            env = launch.environment(self.rules.inherited, self.rules.pass_env, given, {})
             session = await self.terminals.open(file, env)
+        except GestaltError:
+            await self._give_back(file)
+            raise
         except (CreateFailed, HostFailed, HostGone, TimeoutError, OSError) as error:
             await self._give_back(file)
             raise _as_refusal(error) from error
@@ -169,8 +185,11 @@ class SessionService:
         except (DirectoryUnavailable, StaleGeneration) as error:
             raise Unavailable(NO_REDIS) from error
         if isinstance(claimed, Taken):
-            raise InvalidRequest(f"{claimed.id} is taken")
+            raise Conflict(f'agent "{file.agent_name}" is already running', session_id=claimed.id)
         file.id = claimed
+        for other in list(self.terminals.sessions.values()):
+            if other.id == claimed:
+                await self.replaced(other.uid)
 
     async def _give_back(self, file: SessionFile) -> None:
         try:
@@ -223,6 +242,12 @@ class SessionService:
         if session is not None and session.live:
             session.deleting()
 
+    async def replaced(self, uid: str) -> None:
+        """A session has left the list: if it is ours and closed, its agent was started again."""
+        session = self.terminals.sessions.get(uid)
+        if session is not None and not session.live:
+            await self.delete(session)
+
     async def tidy_forever(self) -> None:
         """End what is unwanted, take closed sessions off the list when their time is over, then what they wrote."""
         for turn in count():
@@ -271,10 +296,14 @@ class SessionService:
     def on_started(self, session: Session) -> None:
         """Tell the bus."""
         self.outbox.put(announcements.created(session))
+        if session.file.agent_id is not None:
+            self.outbox.put(announcements.agent(session, events.AGENT_STARTED))
 
     def on_closed(self, session: Session) -> None:
         """Tell the bus."""
         self.outbox.put(announcements.closed(session))
+        if session.file.agent_id is not None:
+            self.outbox.put(announcements.agent(session, events.AGENT_STOPPED))
 
     def on_bell(self, session: Session) -> None:
         """Tell the bus."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -19,12 +20,15 @@ log = structlog.get_logger()
 
 
 class AbsenceWatch:
-    """Follows the directory for what its sweep notices."""
+    """Follows the directory for what its sweep notices, and tells `replaced` the uid of what left the list."""
 
-    def __init__(self, directory: Directory, outbox: Outbox, names: Names) -> None:
+    def __init__(
+        self, directory: Directory, outbox: Outbox, names: Names, replaced: Callable[[str], Awaitable[None]]
+    ) -> None:
         self._directory = directory
         self._outbox = outbox
         self._names = names
+        self._replaced = replaced
 
     async def watch_forever(self) -> None:
         """Listen, whatever happens to Redis."""
@@ -32,14 +36,16 @@ class AbsenceWatch:
             try:
                 async with self._directory.changes() as changes:
                     async for change in changes:
-                        self._notice(change)
+                        await self._notice(change)
             except DirectoryUnavailable:
                 await asyncio.sleep(PAUSE)
             except Exception:
                 log.exception("the watch for absent workers failed")
                 await asyncio.sleep(PAUSE)
 
-    def _notice(self, change: Change) -> None:
+    async def _notice(self, change: Change) -> None:
+        if change.removed is not None:
+            await self._replaced(change.removed)
         if change.session is not None and change.session.status in TYPES:
             self._tell(change.session)
 

@@ -44,6 +44,24 @@ def plan_update(session: Session, progress: Progress, occurred_at: datetime) -> 
     return msgspec.structs.replace(about(session, events.PLAN_UPDATE, **data), occurred_at=occurred_at)
 
 
+def agent(session: Session, kind: str, **context: Any) -> Event:
+    """Of the agent in `session`. `context`: what more is to be said."""
+    more = {"context": context} if context else {}
+    data = {"agent_name": session.file.agent_name, **more}
+    return msgspec.structs.replace(about(session, kind, **data), topic="agent")
+
+
+def agent_error(session: Session, error: str) -> Event:
+    """Something went wrong with the agent in `session`."""
+    return agent(session, events.AGENT_ERROR, error=error)
+
+
+def agent_failed(agent_id: str, agent_name: str, error: str) -> Event:
+    """An agent could not be started."""
+    data = {"agent_name": agent_name, "context": {"error": error}}
+    return Event(type=events.AGENT_ERROR, topic="agent", occurred_at=events.now(), agent_id=agent_id, data=data)
+
+
 def resized(session: Session) -> Event:
     """Its terminal has another size."""
     return about(session, events.TERMINAL_RESIZED, cols=session.file.cols, rows=session.file.rows)

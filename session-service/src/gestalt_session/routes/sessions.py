@@ -8,6 +8,7 @@ from gestalt_contracts.errors import InvalidRequest, Unavailable
 from gestalt_session.routes import bodies
 from gestalt_session.routes.idempotent import Deed, once
 from gestalt_session.routes.state import Resources, State, reply
+from gestalt_session.terminal.folder import SessionFile
 from gestalt_session.terminal.launch import Order, launch_of
 from gestalt_session.terminal.session import Session
 
@@ -32,7 +33,8 @@ async def create_session(request: Request, state: Resources) -> Response:
         if deed.interrupted and (made := await _already_made(state, deed.uid)) is not None:
             return made
         order = _checked(bodies.parse(body, Order))
-        session = await state["service"].create(order, uid=deed.uid)
+        maker = state["agent_sessions"] if order.agent else state["service"]
+        session = await maker.create(order, uid=deed.uid)
         return reply(whole(state, session), CREATED)
 
     return await once(request, body, state, create)
@@ -40,7 +42,11 @@ async def create_session(request: Request, state: Resources) -> Response:
 
 def whole(state: State, session: Session) -> dict[str, object]:
     """What a 201 says: the summary and how it was launched."""
-    return state["service"].summary(session) | {"launch": launch_of(session.id, session.file.argv)}
+    return state["service"].summary(session) | {"launch": _launch(session.file)}
+
+
+def _launch(file: SessionFile) -> dict[str, object]:
+    return launch_of(file.id, file.argv, file.prompt_files, file.prompt_injection)
 
 
 async def _already_made(state: State, uid: str) -> Response | None:
@@ -49,15 +55,13 @@ async def _already_made(state: State, uid: str) -> Response | None:
     if record is None or record.ended:
         return None
     kept = await state["archive"].on_disk(uid)
-    return reply(dict(record.summary) | {"launch": launch_of(record.id, kept.file.argv)}, CREATED)
+    return reply(dict(record.summary) | {"launch": _launch(kept.file)}, CREATED)
 
 
 def _checked(order: Order) -> Order:
     """The refusals of contract §3 that need no look at the machine."""
     if order.agent and order.command is not None:
         raise InvalidRequest("agent and command exclude each other")
-    if order.agent:
-        raise InvalidRequest("unknown agent")
     if order.runner not in {None, SERVER_RUNNER, TMUX_RUNNER}:
         raise InvalidRequest(f"unknown runner {order.runner!r}")
     if order.runner == TMUX_RUNNER:

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.directory import Directory
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.archive import Archive
 from gestalt_session.notifier import Notifier
@@ -33,6 +34,7 @@ class State(TypedDict):
     archive: Archive
     plans: Plans
     notifier: Notifier
+    agent_sessions: AgentSessions
     directory: Directory
     bus: Bus
     idempotency: IdempotencyStore

@@ -21,12 +21,12 @@ from gestalt_session.terminal.device import CANONICAL_LINE
 from gestalt_session.terminal.input_history import Command, InputHistory
 from gestalt_session.terminal.keyboard import KeyboardClosed, KeyboardFull, NotReading
 from gestalt_session.terminal.launch import check_size
+from gestalt_session.terminal.pasting import PASTE_BEGIN, PASTE_END, longest_line
 from gestalt_session.terminal.session import Session
 
 router = APIRouter(prefix="/api/sessions/{ref}")
 INPUT_SECONDS = 10.0  # how long a program has to take what is typed (contract §3)
 DEFAULT_LIMIT = 100
-PASTE_BEGIN, PASTE_END = b"\x1b[200~", b"\x1b[201~"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 
 
@@ -102,7 +102,7 @@ class LineTooLong(Unprocessable):
 
 
 def _refuse_long_lines(body: bytes, *, canonical: bool) -> None:
-    longest = max(map(len, re.split(rb"[\r\n\x04]", body))) if canonical and len(body) > CANONICAL_LINE else 0
+    longest = longest_line(body) if canonical and len(body) > CANONICAL_LINE else 0
     if longest > CANONICAL_LINE:
         raise LineTooLong(
             f"a line of {longest} bytes is longer than the {CANONICAL_LINE} that the terminal keeps",

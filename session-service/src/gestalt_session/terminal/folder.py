@@ -37,6 +37,7 @@ class SessionFile(Struct, kw_only=True):
     model: str = ""
     skills: list[str] = []
     prompt_files: list[str] = []
+    prompt_injection: dict[str, Any] | None = None  # of the launch; None when nothing was to be typed
     agent_id: str | None = None
     agent_name: str | None = None
     only: bool = False  # the singleton rule: the name is `<base> 1` or nothing

@@ -115,8 +115,10 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def launch_of(session_id: str, argv: list[str]) -> dict[str, Any]:
-    """The `launch` object of a plain session: nothing is injected (reference, sessions §4.3)."""
+def launch_of(
+    session_id: str, argv: list[str], prompt_files: list[str] | None = None, injection: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The `launch` object of a 201 (reference, sessions §4.3); into a plain session nothing is injected."""
     pacing = dict.fromkeys(
         ("prompt_delay", "inter_prompt_delay", "final_enter_delay", "enter_key_delay", "on_air_timeout"), 0
     )
@@ -124,6 +126,6 @@ def launch_of(session_id: str, argv: list[str]) -> dict[str, Any]:
         "session_id": session_id,
         "argv": argv,
         "interface": "cli",
-        "prompt_files": None,
-        "prompt_injection": {"mode": "none", "payload": None, "pacing": pacing},
+        "prompt_files": prompt_files or None,
+        "prompt_injection": injection or {"mode": "none", "payload": None, "pacing": pacing},
     }
