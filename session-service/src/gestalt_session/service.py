@@ -30,6 +30,7 @@ from gestalt_session.terminal.termination import terminate
 
 NO_REDIS = "no session can be started while Redis is away"
 TIDY_SECONDS = 1.0
+LAST_WORD_SECONDS = 0.1  # until the directory knows that an agent has ended, which its worker knew before
 SHORTAGES = frozenset(
     {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ESHUTDOWN}
 )
@@ -174,14 +175,9 @@ class SessionService:
     async def _claim(self, file: SessionFile) -> None:
         try:
             await self.membership.among_all()
-            claimed = await self.directory.claim(
-                self.membership.record,
-                file.uid,
-                file.title,
-                only=file.only,
-                created_at=file.created_at,
-                token_hash=file.token_hash,
-            )
+            if isinstance(claimed := await self._ask_for_name(file), Taken):
+                await asyncio.sleep(LAST_WORD_SECONDS)
+                claimed = await self._ask_for_name(file)
         except (DirectoryUnavailable, StaleGeneration) as error:
             raise Unavailable(NO_REDIS) from error
         if isinstance(claimed, Taken):
@@ -190,6 +186,16 @@ class SessionService:
         for other in list(self.terminals.sessions.values()):
             if other.id == claimed:
                 await self.replaced(other.uid)
+
+    async def _ask_for_name(self, file: SessionFile) -> str | Taken:
+        return await self.directory.claim(
+            self.membership.record,
+            file.uid,
+            file.title,
+            only=file.only,
+            created_at=file.created_at,
+            token_hash=file.token_hash,
+        )
 
     async def _give_back(self, file: SessionFile) -> None:
         try:
@@ -304,6 +310,7 @@ class SessionService:
         self.outbox.put(announcements.closed(session))
         if session.file.agent_id is not None:
             self.outbox.put(announcements.agent(session, events.AGENT_STOPPED))
+            self.membership.write_soon(session)  # whoever starts the agent again need not wait for a beat
 
     def on_bell(self, session: Session) -> None:
         """Tell the bus."""

@@ -146,6 +146,11 @@ class Membership:
         """Something could not be told: with the next beat everything is."""
         self._registered = False
 
+    def write_soon(self, session: Session) -> None:
+        """The record of `session` is to be written without waiting for the next beat."""
+        self._dirty[session.uid] = session
+        self._stirred.set()
+
     async def write_now(self, session: Session) -> None:
         """Write one record at once. Raises DirectoryUnavailable, StaleGeneration."""
         self._dirty.pop(session.uid, None)
