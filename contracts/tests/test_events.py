@@ -40,6 +40,24 @@ EXAMPLES = [
         data={"path": "", "suppressed": 3},
         cause=Cause("1-0"),
     ),
+    Event(
+        type=events.AGENT_ERROR,
+        topic="agent",
+        occurred_at=MOMENT,
+        session_id="Coder 1",
+        session_uid="0195507e-0000-7000-8000-000000000001",
+        agent_id="coder",
+        data={"agent_name": "Coder", "context": {"error": "why"}},
+    ),
+    Event(
+        type="git-commit",
+        topic="notify",
+        occurred_at=MOMENT,
+        session_id="Coder 1",
+        session_uid="0195507e-0000-7000-8000-000000000001",
+        agent_id="coder",
+        data={"type": "git-commit", "notify.type": "commit", "notify.event_id": "e1"},
+    ),
 ]
 
 

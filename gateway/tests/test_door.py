@@ -179,6 +179,7 @@ async def test_the_directory_knows_whose_token_it_is(world: World) -> None:
     assert await status(token) == 403
     assert await status(new_token(other)) == 401
     world.directory.away = True
+    assert await status(token, f"/api/sessions/{uid}") in {200, 503}
     assert await status(new_token(new_uid())) == 503
     assert await status("none of ours") == 401
 

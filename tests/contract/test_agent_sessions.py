@@ -134,7 +134,8 @@ async def test_what_cannot_be_started_leaves_no_name_behind(system: Stack, api: 
         event = await next_event(events, "wordless", "agent_error")
         assert event["context"] == {"error": said["message"]}
         assert event["agent_name"] == "Wordless"
-    assert "failed to start" in (await refusal(api, 400, agent="missing"))["message"]
+        assert "failed to start" in (await refusal(api, 400, agent="missing"))["message"]
+        assert "failed to start" in (await next_event(events, "missing", "agent_error"))["context"]["error"]
     assert "does not exist" in (await refusal(api, 400, agent="placeless"))["message"]
     ids = {session["id"] for session in await api.get("/api/sessions")}
     assert not ids & {"Missing 1", "Wordless 1", "Placeless 1"}
@@ -152,6 +153,16 @@ async def test_an_agent_runs_once_however_many_start_it_at_once(system: Stack, a
     again = await refusal(api, 409, agent="single")
     message = 'agent "The / Single" is already running'
     assert again == {"message": message, "error": message, "code": "conflict", "session_id": "The  Single 1"}
+
+
+async def test_a_plain_session_may_have_taken_the_agents_name(system: Stack, api: Api) -> None:
+    quiet(system, "shadowed", "Shadowed")
+    plain = await api.create(["sleep", "600"], title="Shadowed")
+    said = await refusal(api, 409, agent="shadowed")
+    assert said["message"] == '"Shadowed 1" is the name of another session'
+    assert said["session_id"] == plain["id"] == "Shadowed 1"
+    await api.delete(plain["uid"])
+    assert (await start(api, "shadowed"))["id"] == "Shadowed 1"
 
 
 async def test_an_agent_that_is_no_singleton_runs_as_often_as_one_likes(system: Stack, api: Api) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from gestalt_contracts.directory import DirectoryUnavailable
 from gestalt_contracts.errors import Forbidden, GestaltError, Misdirected, PayloadTooLarge, Unavailable
 from gestalt_gateway.auth import ANYONE, Authenticator, Principal, is_open
 from gestalt_gateway.credentials import CredentialsUnavailable
@@ -98,9 +99,15 @@ class Door:
         if route is not None and isinstance(target, Target):
             if takes_a_stamp(route):
                 return
-            if names_its_session(route) and await self._live.uid_of(target.ref or "") == principal.session_uid:
+            if names_its_session(route) and await self._uid_of(target.ref or "") == principal.session_uid:
                 return
         raise Forbidden("a session's token opens only its own session")
+
+    async def _uid_of(self, ref: str) -> str | None:
+        try:
+            return await self._live.uid_of(ref)
+        except DirectoryUnavailable as error:
+            raise Unavailable("nobody knows now whose session that is", headers={"Retry-After": "1"}) from error
 
 
 def _from_browser(target: Target | GestaltError) -> bool:

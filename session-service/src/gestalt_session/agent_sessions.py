@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from msgspec.structs import replace
 
-from gestalt_contracts.errors import GestaltError, InvalidRequest
+from gestalt_contracts.errors import Conflict, GestaltError, InvalidRequest
 from gestalt_session.agents import launching
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents.launching import LaunchPlan, Surroundings
@@ -73,7 +73,7 @@ class AgentSessions:
 
     def _tell_failure(self, profile: Profile, error: GestaltError) -> None:
         """A start that failed; one that was refused, because it runs already or the order is wrong, is no failure."""
-        if error.status >= CannotStart.status:
+        if not isinstance(error, InvalidRequest | Conflict):
             self._service.outbox.put(announcements.agent_failed(profile.id, profile.name, error.message))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -181,11 +182,19 @@ class SessionService:
         except (DirectoryUnavailable, StaleGeneration) as error:
             raise Unavailable(NO_REDIS) from error
         if isinstance(claimed, Taken):
-            raise Conflict(f'agent "{file.agent_name}" is already running', session_id=claimed.id)
+            raise await self._conflict(file, claimed)
         file.id = claimed
         for other in list(self.terminals.sessions.values()):
             if other.id == claimed:
                 await self.replaced(other.uid)
+
+    async def _conflict(self, file: SessionFile, taken: Taken) -> Conflict:
+        """A name is an agent's while it runs; but somebody may have given it to a plain session."""
+        with suppress(DirectoryUnavailable):
+            holder = await self.directory.find(taken.uid)
+            if holder is not None and holder.summary.get("agent_id", file.agent_id) != file.agent_id:
+                return Conflict(f'"{taken.id}" is the name of another session', session_id=taken.id)
+        return Conflict(f'agent "{file.agent_name}" is already running', session_id=taken.id)
 
     async def _ask_for_name(self, file: SessionFile) -> str | Taken:
         return await self.directory.claim(
