@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,9 @@ from urllib.parse import quote
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from gestalt_contracts.channels import Names
+from gestalt_contracts.events import decode
+from gestalt_contracts.redis_client import create_redis
 from tests.support import processes
 from tests.support.client import Api, bearer
 from tests.support.eventually import eventually
@@ -356,6 +360,49 @@ async def test_a_program_that_ends_before_it_was_told_is_an_error(system: Stack,
 
 
 # -- hooks
+
+
+CODEX = """
+import json, subprocess, sys, time
+settings = dict(word.split("=", 1) for word in sys.argv[1:] if word != "-c")
+told = {"type": "agent-turn-complete", "turn-id": "7", "last-assistant-message": "It is done."}
+done = subprocess.run([*json.loads(settings["notify"]), json.dumps(told)], capture_output=True, text=True)
+print("hook", done.returncode, done.stdout, done.stderr, flush=True)
+time.sleep(600)
+"""
+"""Ends its turn as Codex does."""
+
+
+@pytest.mark.skipif(
+    not Path(sys.executable).with_name("gestalt-notify").exists(), reason="the compatible commands are not installed"
+)
+async def test_codexs_own_hook_reaches_the_gateway(system: Stack, api: Api) -> None:
+    profile(
+        system, "turning", """
+        name = "Turning"
+        cli_type = "codex"
+        model = "gpt-5"
+        [env]
+        PATH = "{folder}/turning:/usr/local/bin:/usr/bin:/bin"
+        """,
+    )  # fmt: skip
+    folder = system.workspace / "turning"
+    folder.mkdir(exist_ok=True)
+    (folder / "codex.py").write_text(CODEX)
+    (folder / "codex").write_text(f'#!/bin/sh\nexec python3 {folder}/codex.py "$@"\n')
+    (folder / "codex").chmod(0o755)
+    made = await start(api, "turning")
+    async with api.viewer(made["uid"]) as viewer:
+        await viewer.shows(b"hook 0", 15)
+    client = create_redis(system.redis_url(), name="test")
+    try:
+        entries = await client.xrange(Names().intake)
+    finally:
+        await client.aclose()
+    events = [decode(fields[b"event"]) for _, fields in entries]
+    (event,) = [event for event in events if event.session_uid == made["uid"] and event.topic == "notify"]
+    assert (event.type, event.agent_id) == ("agent-turn-complete", "turning")
+    assert (event.data["turn_id"], event.data["last-assistant-message"]) == ("7", "It is done.")
 
 
 async def test_a_hook_is_heard_with_the_sessions_own_token_and_progress_outlives_the_worker(
