@@ -6,7 +6,6 @@ import asyncio
 import errno
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,9 +15,10 @@ import structlog
 from msgspec import Struct
 
 from gestalt_contracts import events, session_tokens
-from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration, Taken
-from gestalt_contracts.errors import Conflict, GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
+from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration
+from gestalt_contracts.errors import GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
 from gestalt_session.cluster import announcements
+from gestalt_session.cluster.claims import NO_REDIS, Claims
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.terminal import launch, pointers
@@ -29,9 +29,7 @@ from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.terminal.termination import terminate
 
-NO_REDIS = "no session can be started while Redis is away"
 TIDY_SECONDS = 1.0
-LAST_WORD_SECONDS = 0.1  # until the directory knows that an agent has ended, which its worker knew before
 SHORTAGES = frozenset(
     {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ESHUTDOWN}
 )
@@ -116,26 +114,36 @@ class SessionService:
         file = await asyncio.to_thread(self._file_of, order, uid)
         if cast is not None:
             await cast.prepare(file)
-        self._making.add(uid)
-        try:
-            return await self._make(file, order, cast)
-        finally:
-            self._making.discard(uid)
+        return await self.make(file, order.env or {}, base=file.title, cast=cast)
 
-    async def _make(self, file: SessionFile, order: launch.Order, cast: Cast | None) -> Session:
-        token = session_tokens.new_token(file.uid)
-        file.token_hash = session_tokens.hash_of(token)
-        await self._claim(file)
+    async def make(
+        self, file: SessionFile, given: Mapping[str, str], *, base: str, cast: Cast | None = None
+    ) -> Session:
+        """Claim a name that begins with `base` and start the program, with `given` in its environment.
+
+        Raises Conflict when there may be only one and it is there, LaunchFailed, Unavailable, and what `cast` raises.
+        """
+        self._making.add(file.uid)
+        try:
+            token = session_tokens.new_token(file.uid)
+            file.token_hash = session_tokens.hash_of(token)
+            await Claims(self.directory, self.membership).claim(file, base)
+            await self._make_room(file.id)
+            return await self._start(file, given, cast, token)
+        finally:
+            self._making.discard(file.uid)
+
+    async def _start(self, file: SessionFile, given: Mapping[str, str], cast: Cast | None, token: str) -> Session:
         try:
             of_cast = await cast.named(file) if cast is not None else {}
-            given = pointers.given({**of_cast, **(order.env or {})}, file, self.rules.url, token)
-            env = launch.environment(self.rules.inherited, self.rules.pass_env, given, {})
+            variables = pointers.given({**of_cast, **given}, file, self.rules.url, token)
+            env = launch.environment(self.rules.inherited, self.rules.pass_env, variables, {})
             session = await self.terminals.open(file, env)
         except GestaltError:
-            await self._give_back(file)
+            await Claims(self.directory, self.membership).give_back(file)
             raise
         except (CreateFailed, HostFailed, HostGone, TimeoutError, OSError) as error:
-            await self._give_back(file)
+            await Claims(self.directory, self.membership).give_back(file)
             raise _as_refusal(error) from error
         await self._write(session)
         return session
@@ -173,45 +181,11 @@ class SessionService:
             labels=order.labels or {},
         )
 
-    async def _claim(self, file: SessionFile) -> None:
-        try:
-            await self.membership.among_all()
-            if isinstance(claimed := await self._ask_for_name(file), Taken):
-                await asyncio.sleep(LAST_WORD_SECONDS)
-                claimed = await self._ask_for_name(file)
-        except (DirectoryUnavailable, StaleGeneration) as error:
-            raise Unavailable(NO_REDIS) from error
-        if isinstance(claimed, Taken):
-            raise await self._conflict(file, claimed)
-        file.id = claimed
+    async def _make_room(self, session_id: str) -> None:
+        """A new start takes the place of a closed session of ours in the list."""
         for other in list(self.terminals.sessions.values()):
-            if other.id == claimed:
+            if other.id == session_id:
                 await self.replaced(other.uid)
-
-    async def _conflict(self, file: SessionFile, taken: Taken) -> Conflict:
-        """A name is an agent's while it runs; but somebody may have given it to a plain session."""
-        with suppress(DirectoryUnavailable):
-            holder = await self.directory.find(taken.uid)
-            if holder is not None and holder.summary.get("agent_id", file.agent_id) != file.agent_id:
-                return Conflict(f'"{taken.id}" is the name of another session', session_id=taken.id)
-        return Conflict(f'agent "{file.agent_name}" is already running', session_id=taken.id)
-
-    async def _ask_for_name(self, file: SessionFile) -> str | Taken:
-        return await self.directory.claim(
-            self.membership.record,
-            file.uid,
-            file.title,
-            only=file.only,
-            created_at=file.created_at,
-            token_hash=file.token_hash,
-        )
-
-    async def _give_back(self, file: SessionFile) -> None:
-        try:
-            await self.directory.end(self.membership.record, file.uid, keep_seconds=0)
-        except (DirectoryUnavailable, StaleGeneration) as error:
-            log.warning("a name could not be given back", session=file.id, error=str(error))
-            self.membership.tell_again()
 
     async def _write(self, session: Session) -> None:
         try:
