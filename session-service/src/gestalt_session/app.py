@@ -47,9 +47,9 @@ from gestalt_session.settings import Settings
 from gestalt_session.terminal.slot import Slot, claim_slot
 from gestalt_session.terminal.terminals import Limits, Terminals
 from gestalt_session.version import release
+from gestalt_session.workspace.git import origin_and_branch
 from gestalt_session.workspace.plans.catalogue import Plans
 from gestalt_session.workspace.watching.watcher import Watch
-from gestalt_session.workspace.git import origin_and_branch
 
 ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans, catalogue)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
