@@ -17,8 +17,9 @@ from waiting import eventually
 from gestalt_ptyhost import wire
 from gestalt_ptyhost.wire import Kind, Message
 from gestalt_session.terminal import pty_host
+from gestalt_session.terminal.orders import Limits
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
-from gestalt_session.terminal.terminals import Limits, Terminals
+from gestalt_session.terminal.terminals import Terminals
 
 HELLO = Message(Kind.HELLO, 0, 0, 0, b'{"wire":1,"version":"1","pid":7,"sessions":[],"retiring":false}')
 

@@ -208,7 +208,6 @@ async def test_a_long_body_of_unknown_length_is_refused_too(worker: Running) -> 
         (b'{"agent":"a"}', 400, "unknown agent"),
         (b'{"agent":"../a"}', 400, "unknown agent"),
         (b'{"runner":"other"}', 400, "unknown runner 'other'"),
-        (b'{"runner":"external"}', 503, "tmux unavailable"),
         (b'{"command":["/no/such"]}', 400, "failed to start: /no/such: No such file or directory"),
         (b'{"command":["/etc"]}', 400, "failed to start: /etc: Permission denied"),
     ],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from gestalt_ptyhost.listening import Listener
+from gestalt_ptyhost.listening import Listener, reachable
 from gestalt_session.terminal.slot import claim_slot, replace_file
 
 
@@ -39,6 +40,20 @@ def test_a_slot_whose_terminals_live_is_claimed_first(tmp_path: Path) -> None:
     (slot.folder / "host-1.sock").touch()
     first = claim_slot(tmp_path)
     assert first.folder.name == "0", "what a dead host left behind is no host"
+    first.release()
+
+
+def test_a_slot_whose_tmux_lives_is_claimed_first(tmp_path: Path) -> None:
+    claim_slot(tmp_path, 5).release()
+    with socket.socket(socket.AF_UNIX) as server:
+        with reachable(str(tmp_path / "slots" / "5" / "tmux.sock")) as short:
+            server.bind(short)
+        server.listen()
+        slot = claim_slot(tmp_path)
+        assert slot.folder.name == "5"
+        slot.release()
+    first = claim_slot(tmp_path)
+    assert first.folder.name == "0", "what a dead tmux left behind holds nothing"
     first.release()
 
 

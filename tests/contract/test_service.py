@@ -172,7 +172,6 @@ async def test_it_says_that_it_is_ready(api: Api) -> None:
         ("POST", "/api/sessions/no/activate", None, 404, "not_found"),
         ("GET", "/api/sessions/no/progress", None, 404, "not_found"),
         ("GET", "/api/sessions/no/recording", None, 404, "not_found"),
-        ("POST", "/api/sessions", b'{"runner":"external"}', 503, "service_unavailable"),
         ("GET", "/api/metrics/summary", None, 503, "service_unavailable"),
         ("PUT", "/api/flow/config", b"{}", 503, "service_unavailable"),
         ("POST", "/api/flow/test", b"{}", 503, "service_unavailable"),

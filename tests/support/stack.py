@@ -164,6 +164,10 @@ class Stack:
         """Pty hosts of this workspace, which are nobody's children."""
         return [pid for pid in processes.all_pids() if self._is_host(processes.argv(pid)) and processes.alive(pid)]
 
+    def tmux_pids(self) -> list[int]:
+        """Tmux servers of this workspace: each was started for a window whose session's folder lies in it."""
+        return [pid for pid in processes.all_pids() if self._is_tmux(processes.argv(pid)) and processes.alive(pid)]
+
     def program_pids(self) -> list[int]:
         """Programs in terminals: marked as ours, and not below `up`."""
         services = {self.pid, *processes.descendants(self.pid)}
@@ -201,6 +205,9 @@ class Stack:
 
     def _is_host(self, argv: list[str]) -> bool:
         return PTY_HOST in argv and any(word.startswith(f"{self.data}/") for word in argv)
+
+    def _is_tmux(self, argv: list[str]) -> bool:
+        return "new-session" in argv and any(word.startswith(f"{self.data}/") for word in argv)
 
     def _marked(self) -> list[int]:
         return [pid for pid in processes.all_pids() if processes.environment(pid).get(MARK) == self._mark]
@@ -240,6 +247,6 @@ class Stack:
         await eventually(self._killed_all, STOP_SECONDS, what="every process of the stack is gone")
 
     def _killed_all(self) -> bool:
-        left = [*self.host_pids(), *(pid for pid in self._marked() if processes.alive(pid))]
+        left = [*self.host_pids(), *self.tmux_pids(), *(pid for pid in self._marked() if processes.alive(pid))]
         processes.kill_all(left)
         return not left

@@ -110,6 +110,8 @@ class Directory(Protocol):
     ) -> str | Taken:
         """Claim `<base> <n>` for `uid` and return it: the lowest free n, or, with `only`, n = 1 or Taken.
 
+        An empty base leaves the number alone: the name of the Agents hub, which no title gives.
+
         A name whose session is lost is free: that session gets `name_lost`. A closed session of an `only` name is
         replaced: it leaves the list as a tombstone. Writes a `starting` record, so the claim is visible at once and
         the program's token is known before the program runs.

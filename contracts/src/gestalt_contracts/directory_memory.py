@@ -108,7 +108,7 @@ class InMemoryDirectory:
         """As Directory.claim."""
         self._ensure_current(worker)
         number = 1
-        while not self._obtain(name := f"{base} {number}", uid, only=only):
+        while not self._obtain(name := f"{base} {number}".strip(), uid, only=only):
             if only:
                 return Taken(name, self._names[name])
             number += 1

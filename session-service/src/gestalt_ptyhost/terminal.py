@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import termios
 import time
 from typing import Final
@@ -34,7 +35,9 @@ class Terminal:
         # A user with very many pipes gets small ones; a full pipe would look like an empty terminal.
         self._pages = fcntl.fcntl(pipe_w, fcntl.F_GETPIPE_SZ) // _PAGE
         self._gulp = min(GULP, self._pages * _PAGE)
-        self._splices = True
+        # Between two pipes splice moves slots, not bytes: many small ones fill ours, which would look like an empty
+        # terminal. A pipe in a master's place is a terminal that somebody else reads.
+        self._splices = not stat.S_ISFIFO(os.fstat(master).st_mode)
         self._waiting = bytearray(4)
 
     @property

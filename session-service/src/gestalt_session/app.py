@@ -19,6 +19,7 @@ from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents.shipping import lay_out
+from gestalt_session.agents_hub import AgentsHub
 from gestalt_session.archive import Archive
 from gestalt_session.cluster.absence import AbsenceWatch
 from gestalt_session.cluster.membership import Membership
@@ -44,8 +45,9 @@ from gestalt_session.routes import (
 from gestalt_session.routes.state import State
 from gestalt_session.service import Rules, SessionService
 from gestalt_session.settings import Settings
+from gestalt_session.terminal.orders import Limits
 from gestalt_session.terminal.slot import Slot, claim_slot
-from gestalt_session.terminal.terminals import Limits, Terminals
+from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.version import release
 from gestalt_session.workspace.git import origin_and_branch
 from gestalt_session.workspace.plans.catalogue import Plans
@@ -123,9 +125,10 @@ class Worker:
             await _register(service.membership)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             prompter = Prompter(service.outbox)
-            for care in self._care(service, prompter):
+            hub = AgentsHub(service)
+            for care in (*self._care(service, prompter), hub.keep_forever()):
                 stack.callback(tasks.create_task(care).cancel)
-            yield self._state(service, prompter)
+            yield self._state(service, prompter, hub)
 
     def _care(self, service: SessionService, prompter: Prompter) -> tuple[Coroutine[None, None, None], ...]:
         """The loops that run as long as the worker does."""
@@ -138,6 +141,7 @@ class Worker:
             service.membership.keep_forever(),
             service.terminals.rescue.forever(),
             service.terminals.ping_forever(),
+            service.terminals.tmux.care_forever(),
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names, service.replaced).watch_forever(),
             files.send_forever(),
@@ -169,6 +173,7 @@ class Worker:
             budget=settings.journal_budget,
             hosts=settings.pty_hosts,
             open_files=self._open_files,
+            tmux_title=f"Gestalt {rules.workspace.name or 'workspace'}",
         )
         service.terminals = Terminals(slot.folder, limits, service)
         service.membership = Membership(
@@ -207,10 +212,11 @@ class Worker:
     async def _branch(self) -> str:
         return (await origin_and_branch(self._settings.workspace))[1]
 
-    def _state(self, service: SessionService, prompter: Prompter) -> State:
+    def _state(self, service: SessionService, prompter: Prompter, hub: AgentsHub) -> State:
         return {
             "settings": self._settings,
             "service": service,
+            "hub": hub,
             "overview": Overview(service, self._directory),
             "catalogue": self._catalogue,
             "archive": Archive(service, self._directory, self._settings.data / "slots"),

@@ -22,12 +22,13 @@ from gestalt_session.cluster.claims import NO_REDIS, Claims
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.terminal import launch, pointers
-from gestalt_session.terminal.folder import SessionFile
+from gestalt_session.terminal.folder import SERVER_RUNNER, TMUX_RUNNER, SessionFile
 from gestalt_session.terminal.hosts import HostFailed
 from gestalt_session.terminal.pty_host import CreateFailed, HostGone
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.terminal.termination import terminate
+from gestalt_session.terminal.tmux.commands import UNAVAILABLE, TmuxFailed, TmuxUnavailable
 
 TIDY_SECONDS = 1.0
 SHORTAGES = frozenset(
@@ -111,6 +112,7 @@ class SessionService:
     async def create(self, order: launch.Order, *, uid: str, cast: Cast | None = None) -> Session:
         """Start a session. Raises InvalidRequest, Conflict, LaunchFailed, Unavailable, and what `cast` raises."""
         await self._refuse_if_draining()
+        await self._refuse_without_tmux(order)
         file = await asyncio.to_thread(self._file_of, order, uid)
         if cast is not None:
             await cast.prepare(file)
@@ -142,7 +144,7 @@ class SessionService:
         except GestaltError:
             await Claims(self.directory, self.membership).give_back(file)
             raise
-        except (CreateFailed, HostFailed, HostGone, TimeoutError, OSError) as error:
+        except (CreateFailed, HostFailed, HostGone, TmuxFailed, TmuxUnavailable, TimeoutError, OSError) as error:
             await Claims(self.directory, self.membership).give_back(file)
             raise _as_refusal(error) from error
         await self._write(session)
@@ -160,6 +162,14 @@ class SessionService:
             raise Unavailable(NO_REDIS) from error
         if draining:
             raise Unavailable("this worker takes no new sessions")
+
+    async def _refuse_without_tmux(self, order: launch.Order) -> None:
+        if order.runner == TMUX_RUNNER:
+            try:
+                await self.terminals.tmux.available()
+            except TmuxUnavailable as error:
+                log.warning(UNAVAILABLE, reason=str(error))
+                raise Unavailable(UNAVAILABLE) from error
 
     def _file_of(self, order: launch.Order, uid: str) -> SessionFile:
         launch.refuse_nul(order)
@@ -179,6 +189,7 @@ class SessionService:
             rows=rows,
             created_at=time.time(),
             labels=order.labels or {},
+            runner=order.runner or SERVER_RUNNER,
         )
 
     async def _make_room(self, session_id: str) -> None:
@@ -275,6 +286,15 @@ class SessionService:
             session.file.labels = labels
         await asyncio.to_thread(session.folder.save, session.file)
         await self._write(session)
+
+    async def show(self, session: Session) -> None:
+        """Bring its tmux window to the front."""
+        try:
+            shown = await self.terminals.tmux.show(session.uid)
+        except (TmuxFailed, TmuxUnavailable) as error:
+            raise Unavailable("failed to activate tmux window") from error
+        if not shown:
+            raise Unavailable("tmux session not found; start an agent to recreate it")
 
     # -- observing the terminals -----------------------------------------------------------------------------------
 

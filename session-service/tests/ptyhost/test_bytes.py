@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import resource
 import signal
 import subprocess
+import termios
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +31,14 @@ COUNT = (
     "        data = data[os.write(1, data):]\n"
 )
 """A program that writes the numbers of a range, 16 bytes each."""
+
+TWO_WRITES = (
+    "import os, sys\n"
+    "data = b''.join(b'%015d\\n' % n for n in range(*map(int, sys.argv[1:])))\n"
+    "os.write(1, data[:100])\n"
+    "os.write(1, data[100:])\n"
+)
+"""Writes the same to whatever is there: a little, then all the rest at once."""
 
 FLOOD = "import os, tty\ntty.setraw(1)\nwhile True: os.write(1, b'%s' * 100)\n"
 
@@ -321,3 +331,22 @@ def test_a_small_file_system_that_is_full_stops_no_program(tmp_path: Path, worke
         assert end == 50_000 * 16 == lost + kept
     finally:
         run("umount", str(tmp_path))
+
+
+def test_a_pipe_in_a_terminal_s_place_is_read_to_its_end(worker: Worker) -> None:
+    """As tmux is read. Nothing tells of what one long write adds to a pipe that was never empty."""
+    output, inlet = os.pipe()
+    between = os.pipe()
+    writer = subprocess.Popen(python(TWO_WRITES, 0, 60_000), stdout=inlet)
+    os.close(inlet)
+    pidfd = os.pidfd_open(writer.pid)
+    eventually(lambda: int.from_bytes(fcntl.ioctl(output, termios.FIONREAD, bytes(4)), "little") > 50_000)
+    worker.journal_of(1).mkdir(parents=True)
+    worker.adopt(1, [output, *between, pidfd], writer.pid)
+
+    end = worker.until(Kind.EXIT, 1)
+
+    assert (end.offset, wire.json_of(end)) == (60_000 * 16, {"exit_code": None})
+    assert digest(worker.recorded(1)) == digest(counted(0, 60_000))
+    assert writer.wait() == 0
+    wire.close_all([output, *between, pidfd])

@@ -1,4 +1,4 @@
--- Claim the lowest free name '<base> <n>', or with `only` the first one.
+-- Claim the lowest free name '<base> <n>' ('<n>' without a base), or with `only` the first one.
 -- KEYS alive, sessions, session, summaries
 -- ARGV generation, uid, base, only, created_at, worker, tombstone in ms, name prefix, session prefix, former prefix,
 --      hash of its token
@@ -36,14 +36,18 @@ local function obtain(name)
   return false, holder
 end
 
-local number, name = 1, ARGV[3] .. ' 1'
+local function named(number)
+  return ARGV[3] == '' and tostring(number) or ARGV[3] .. ' ' .. number
+end
+
+local number, name = 1, named(1)
 local free, holder = obtain(name)
 while not free do
   if only then
     return { 'taken', name, holder }
   end
   number = number + 1
-  name = ARGV[3] .. ' ' .. number
+  name = named(number)
   free, holder = obtain(name)
 end
 redis.call('SET', ARGV[8] .. name, uid)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from gestalt_contracts.errors import InvalidRequest, Unavailable
+from gestalt_contracts.errors import InvalidRequest
 from gestalt_session.routes import bodies
 from gestalt_session.routes.idempotent import Deed, once
 from gestalt_session.routes.state import Resources, State, reply
-from gestalt_session.terminal.folder import SessionFile
+from gestalt_session.terminal.folder import SERVER_RUNNER, TMUX_RUNNER, SessionFile
 from gestalt_session.terminal.launch import Order, launch_of
 from gestalt_session.terminal.session import Session
 
 router = APIRouter()
 CREATED = 201
-SERVER_RUNNER = "server"
-TMUX_RUNNER = "external"
 
 
 @router.get("/api/sessions")
@@ -35,6 +33,8 @@ async def create_session(request: Request, state: Resources) -> Response:
         order = _checked(bodies.parse(body, Order))
         maker = state["agent_sessions"] if order.agent else state["service"]
         session = await maker.create(order, uid=deed.uid)
+        if session.file.runner == TMUX_RUNNER:
+            await state["hub"].ensure()
         return reply(whole(state, session), CREATED)
 
     return await once(request, body, state, create)
@@ -64,6 +64,4 @@ def _checked(order: Order) -> Order:
         raise InvalidRequest("agent and command exclude each other")
     if order.runner not in {None, SERVER_RUNNER, TMUX_RUNNER}:
         raise InvalidRequest(f"unknown runner {order.runner!r}")
-    if order.runner == TMUX_RUNNER:
-        raise Unavailable("tmux unavailable")
     return order

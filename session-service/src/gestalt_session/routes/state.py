@@ -14,6 +14,7 @@ from gestalt_contracts.directory import Directory
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
+from gestalt_session.agents_hub import AgentsHub
 from gestalt_session.archive import Archive
 from gestalt_session.notifier import Notifier
 from gestalt_session.overview import Overview
@@ -31,6 +32,7 @@ class State(TypedDict):
     service: SessionService
     overview: Overview
     catalogue: Catalogue
+    hub: AgentsHub
     archive: Archive
     plans: Plans
     notifier: Notifier

@@ -18,6 +18,7 @@ from gestalt_session.routes.idempotent import Deed, once, refuse_given_up
 from gestalt_session.routes.state import Held, Resources, State, nothing, reply
 from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import CANONICAL_LINE
+from gestalt_session.terminal.folder import TMUX_RUNNER
 from gestalt_session.terminal.input_history import Command, InputHistory
 from gestalt_session.terminal.keyboard import KeyboardClosed, KeyboardFull, NotReading
 from gestalt_session.terminal.launch import check_size
@@ -154,10 +155,12 @@ async def ring(session: Held, state: Resources) -> Response:
 
 
 @router.post("/activate")
-async def activate(session: Held) -> Response:
-    """Bring a tmux window to the front; a plain session has none."""
-    del session
-    raise Conflict("session is not tmux-managed")
+async def activate(session: Held, state: Resources) -> Response:
+    """Bring its tmux window to the front of whoever is attached."""
+    if session.file.runner != TMUX_RUNNER:
+        raise Conflict("session is not tmux-managed")
+    await state["service"].show(session)
+    return nothing()
 
 
 @router.get("/input-history")

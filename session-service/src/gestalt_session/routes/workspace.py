@@ -35,6 +35,7 @@ async def status(state: Resources) -> Response:
             "session_font_size": "0.95rem",
             "session_input_font_family": "",
             "session_input_font_size": "0.95rem",
+            **state["hub"].facts(sessions),
             "working_dir": str(settings.workspace.resolve()),
             "git_origin": origin,
             "git_branch": branch,

@@ -6,12 +6,15 @@ one dies. They are closed as soon as the program has ended, or its children woul
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import signal
 import struct
 import termios
 from pathlib import Path
+
+from gestalt_session.terminal.keyboard import Keyboard
 
 CANONICAL_LINE = 4095  # N_TTY_BUF_SIZE - 1: the kernel drops what a line has beyond it
 FOREGROUND_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGCONT})
@@ -31,6 +34,10 @@ class Device:
     def descriptors(self) -> list[int]:
         """What a new host needs, in the wire's order."""
         return [self.master, self.pipe_read, self.pipe_write, self.pidfd]
+
+    def keyboard(self, loop: asyncio.AbstractEventLoop) -> Keyboard:
+        """What types into it."""
+        return Keyboard(loop, self.master)
 
     def resize(self, cols: int, rows: int) -> None:
         """Set the size; the kernel tells the foreground group with SIGWINCH."""
@@ -84,6 +91,15 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
         return  # it has ended meanwhile, which is what most signals want; or it is another user's (sudo)
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process, ended or not; 0 when there is no such process."""
+    try:
+        stat = (Path("/proc") / str(pid) / "stat").read_bytes()
+    except OSError:
+        return 0
+    return int(stat[stat.rindex(b")") + 2 :].split()[1])
 
 
 def groups_of_session(leader: int) -> set[int]:

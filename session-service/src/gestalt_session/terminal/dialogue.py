@@ -35,12 +35,15 @@ class Dialogue:
         ring: Callable[[], None],
         somebody_types: Callable[[], bool],
         clock: Callable[[], float],
+        answered_elsewhere: bool = False,
     ) -> None:
+        """`answered_elsewhere`: the program has a terminal that answers; no reply of ours or a viewer's passes."""
         self._answered = answered
         self._say = say
         self._ring = ring
         self._somebody_types = somebody_types
         self._clock = clock
+        self._answered_elsewhere = answered_elsewhere
         self._scanner = Scanner()
         self._questions = Questions()
         self._old_until = 0  # bells before this offset rang for the last worker
@@ -103,6 +106,8 @@ class Dialogue:
             self._ring()
 
     def _asked(self, question: Question) -> None:
+        if self._answered_elsewhere:
+            return
         answer = self._questions.ask(question, self._clock(), somebody_types=self._somebody_types())
         if answer:
             self._say(answer)

@@ -15,6 +15,9 @@ from msgspec import Struct
 from gestalt_session.notices.progress import Progress
 from gestalt_session.terminal.slot import PRIVATE_FOLDER, replace_file
 
+SERVER_RUNNER, TMUX_RUNNER = "server", "external"
+"""Who holds a session's terminal: a pty host, or a tmux server of ours."""
+
 
 class SessionFile(Struct, kw_only=True):
     """`session.json`. Sizes and labels change while the session lives; the rest never does."""
@@ -32,7 +35,7 @@ class SessionFile(Struct, kw_only=True):
     rows: int
     created_at: float
     labels: dict[str, str] = {}
-    runner: str = "server"
+    runner: str = SERVER_RUNNER
     llm_type: str = ""
     model: str = ""
     skills: list[str] = []

@@ -17,7 +17,8 @@ import structlog
 
 import gestalt_ptyhost
 from gestalt_ptyhost.listening import lives
-from gestalt_session.terminal.pty_host import HostListener, PtyHost, connect
+from gestalt_session.terminal.host_listener import HostListener
+from gestalt_session.terminal.pty_host import PtyHost, connect
 
 START_SECONDS = 10.0
 PING_EVERY = 5.0  # a hung host makes every terminal stand still: ten seconds are noticed, and cost nothing when idle

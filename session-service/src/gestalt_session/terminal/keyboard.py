@@ -31,11 +31,18 @@ class KeyboardClosed(Exception):
 
 
 @dataclass(eq=False)
-class _Stroke:
+class Stroke:
+    """What is typed as one: never inside another. `done` when the terminal has it."""
+
     data: memoryview
     done: asyncio.Future[None]
     taken: int = 0
     given_up: bool = field(default=False)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more of it is to be typed."""
+        return self.given_up or self.taken == len(self.data)
 
 
 class Keyboard:
@@ -44,7 +51,7 @@ class Keyboard:
     def __init__(self, loop: asyncio.AbstractEventLoop, master: int) -> None:
         self._loop = loop
         self._master = master
-        self._strokes: deque[_Stroke] = deque()
+        self._strokes: deque[Stroke] = deque()
         self._waiting = 0
         self._watched = False
         self._closed = False
@@ -70,13 +77,13 @@ class Keyboard:
             stroke.done.cancel()  # a client that hung up after a whole body cancels nothing: the bytes stay in line
             raise
 
-    def press(self, data: bytes) -> _Stroke:
+    def press(self, data: bytes) -> Stroke:
         """Put `data` in line without waiting for it. Raises KeyboardFull, KeyboardClosed."""
         if self._closed:
             raise KeyboardClosed
         if self._waiting + len(data) > MOST_WAITING:
             raise KeyboardFull
-        stroke = _Stroke(memoryview(data), self._loop.create_future())
+        stroke = Stroke(memoryview(data), self._loop.create_future())
         self._strokes.append(stroke)
         self._waiting += len(data)
         if not self._watched:
@@ -97,12 +104,12 @@ class Keyboard:
             stroke = self._strokes[0]
             if not stroke.given_up and not self._write_some(stroke):
                 return
-            if stroke.given_up or stroke.taken == len(stroke.data):
+            if stroke.over:
                 self._strokes.popleft()
                 self._settle(stroke, None)
         self._watch(wanted=False)
 
-    def _write_some(self, stroke: _Stroke) -> bool:
+    def _write_some(self, stroke: Stroke) -> bool:
         """Write what the terminal takes; False when it takes nothing now."""
         try:
             count = os.write(self._master, stroke.data[stroke.taken :])
@@ -116,12 +123,12 @@ class Keyboard:
         self._waiting -= count
         return True
 
-    def _give_up(self, stroke: _Stroke) -> None:
+    def _give_up(self, stroke: Stroke) -> None:
         stroke.given_up = True
         self._waiting -= len(stroke.data) - stroke.taken
         self._write()
 
-    def _settle(self, stroke: _Stroke, failure: Exception | None) -> None:
+    def _settle(self, stroke: Stroke, failure: Exception | None) -> None:
         if stroke.done.done():
             return
         if failure is None:

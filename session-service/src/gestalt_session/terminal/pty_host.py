@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from gestalt_ptyhost import wire
 from gestalt_ptyhost.wire import Kind, Message
+from gestalt_session.terminal.host_listener import HostListener
 from gestalt_session.terminal.pacing import Limit
 
 CONNECT_SECONDS = 2.0
@@ -45,34 +46,6 @@ class Held:
     descriptors: list[int] = field(default_factory=list)
 
 
-class HostListener(Protocol):
-    """Who is told what the host says. Calls come from the event loop; none may block."""
-
-    def on_data(self, number: int, offset: int, data: bytes) -> None:
-        """`data` now stands in the journal at `offset`."""
-
-    def on_end(self, number: int, end: int) -> None:
-        """The journal reaches to `end`."""
-
-    def on_segment(self, number: int, start: int, base: int) -> None:
-        """A new segment has begun; nothing before `base` is kept."""
-
-    def on_hole(self, number: int, start: int, length: int) -> None:
-        """A full disk could not take `length` bytes at `start`."""
-
-    def on_exit(self, number: int, exit_code: int | None, end: int) -> None:
-        """The program has ended and its terminal is drained."""
-
-    def on_unclaimed(self, host: PtyHost, held: Held) -> None:
-        """A program was started for which nobody waits any more."""
-
-    def on_not_adopted(self, host: PtyHost, number: int, refusal: CreateFailed) -> None:
-        """`host` did not take over a terminal that it was handed, or answers too late that it could not make one."""
-
-    def on_host_gone(self, host: PtyHost) -> None:
-        """The connection has ended."""
-
-
 class PtyHost:
     """One connected host. `numbers` are the sessions it reported at the handshake."""
 
@@ -98,10 +71,17 @@ class PtyHost:
 
     async def create(self, number: int, order: dict[str, Any]) -> Held:
         """Start a program. Raises CreateFailed, HostGone, TimeoutError."""
+        return await self._answer(number, lambda: self._send_json(Kind.CREATE, order, number))
+
+    async def take(self, number: int, end: int, order: dict[str, Any], descriptors: list[int]) -> None:
+        """Give it a terminal that somebody else opened, and wait until it reads it. Raises as `create` does."""
+        await self._answer(number, lambda: self.adopt(number, end, order, descriptors))
+
+    async def _answer(self, number: int, ask: Callable[[], None]) -> Held:
         future: asyncio.Future[Held] = self._loop.create_future()
         self._creating[number] = future
         try:
-            self._send_json(Kind.CREATE, order, number)
+            ask()
             async with asyncio.timeout(CREATE_SECONDS):
                 return await future
         finally:
@@ -154,8 +134,6 @@ class PtyHost:
         for future in self._creating.values():
             if not future.done():
                 future.set_exception(HostGone(f"the pty host at {self.path.name} has gone"))
-
-    # -- reading ---------------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
         for _ in range(DATAGRAMS_PER_TURN):
@@ -218,6 +196,8 @@ class PtyHost:
     def _on_session(self, message: Message, descriptors: list[int]) -> None:
         """After an ADOPT the host describes the terminal again; the worker has its descriptors already."""
         wire.close_all(descriptors)
+        if (taken := self._creating.get(message.session)) is not None and not taken.done():
+            taken.set_result(Held(message.session, message.offset, {}))
         self._told.on_end(message.session, message.offset)
 
     def _on_segment(self, message: Message, _: list[int]) -> None:

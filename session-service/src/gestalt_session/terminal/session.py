@@ -15,7 +15,7 @@ from gestalt_session.terminal.bursts import Bursts
 from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.dialogue import Dialogue
-from gestalt_session.terminal.folder import SessionFile, SessionFolder, summary_base
+from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.pacing import Limit
@@ -85,6 +85,7 @@ class Session:
             ring=lambda: listener.on_bell(self),
             somebody_types=lambda: self.audience.writers,
             clock=clock,
+            answered_elsewhere=file.runner == TMUX_RUNNER,
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
@@ -138,7 +139,7 @@ class Session:
     def started(self, device: Device) -> None:
         """Its program runs."""
         self.device = device
-        self.keyboard = Keyboard(asyncio.get_running_loop(), device.master)
+        self.keyboard = device.keyboard(asyncio.get_running_loop())
         self._say(self._unsaid)
         self._move(Happening.STARTED)
         self._pump.wake(self)

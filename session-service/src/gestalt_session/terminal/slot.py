@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from gestalt_ptyhost.listening import lives
+from gestalt_ptyhost.holders import holds_terminals
 
 _drafts = itertools.count()
 PRIVATE_FOLDER = 0o700
@@ -68,11 +68,11 @@ class Slot:
 
 
 def claim_slot(data: Path, wanted: int | None = None) -> Slot:
-    """Lock the slot `wanted`, else the first free one, those with a live pty host before all others.
+    """Lock the slot `wanted`, else the first free one, those that hold terminals before all others.
 
     Raises BlockingIOError when it is (or all are) taken.
     """
-    numbers = sorted(range(MOST_SLOTS), key=_without_host(data)) if wanted is None else (wanted,)
+    numbers = sorted(range(MOST_SLOTS), key=_without_terminals(data)) if wanted is None else (wanted,)
     for number in numbers:
         descriptor = _lock(data / "slots" / str(number))
         if descriptor is not None:
@@ -80,9 +80,9 @@ def claim_slot(data: Path, wanted: int | None = None) -> Slot:
     raise BlockingIOError(f"no free slot in {data / 'slots'}")
 
 
-def _without_host(data: Path) -> Callable[[int], bool]:
+def _without_terminals(data: Path) -> Callable[[int], bool]:
     """False for slots whose terminals live: they sort first, so that none stays without a worker."""
-    living = {folder.name for folder in data.glob("slots/*") if any(lives(str(s)) for s in folder.glob("host-*.sock"))}
+    living = {folder.name for folder in data.glob("slots/*") if holds_terminals(str(folder))}
     return lambda number: str(number) not in living
 
 

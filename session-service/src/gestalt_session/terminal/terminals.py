@@ -10,58 +10,30 @@ import shutil
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Protocol
 
 import structlog
-from msgspec import Struct
 
 from gestalt_ptyhost.wire import close_all
 from gestalt_session.terminal.budget import Holding, cuts
 from gestalt_session.terminal.device import Device
-from gestalt_session.terminal.folder import ExitFile, SessionFile, SessionFolder, known_sessions
-from gestalt_session.terminal.hosts import Hosts
+from gestalt_session.terminal.folder import TMUX_RUNNER, ExitFile, SessionFile, SessionFolder, known_sessions
+from gestalt_session.terminal.hosts import HostFailed, Hosts
+from gestalt_session.terminal.observer import Observer
+from gestalt_session.terminal.orders import Limits
 from gestalt_session.terminal.pacing import Limit
 from gestalt_session.terminal.pty_host import CreateFailed, Held, HostGone, PtyHost
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.rescue import Rescue
 from gestalt_session.terminal.retention import remove_expired
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.tmux.commands import TmuxFailed, TmuxUnavailable
+from gestalt_session.terminal.tmux.pane import Pane
+from gestalt_session.terminal.tmux.runner import TmuxRunner
+from gestalt_session.terminal.tmux.windows import Window
 
 WORKER_LOST = "worker lost"
 
 log = structlog.get_logger()
-
-
-class Limits(Struct, frozen=True):
-    """Sizes in bytes (settings of the same names)."""
-
-    journal: int
-    segment: int
-    budget: int
-    hosts: int = 1
-    open_files: int | None = None  # what programs start with; None: what we have
-
-
-class Observer(Protocol):
-    """Who is told about sessions."""
-
-    def on_changed(self, session: Session) -> None:
-        """Its summary is not what it was."""
-
-    def on_started(self, session: Session) -> None:
-        """Its program runs, or has run already."""
-
-    def on_closed(self, session: Session) -> None:
-        """Its program has ended."""
-
-    def on_bell(self, session: Session) -> None:
-        """Its program rang."""
-
-    def on_resized(self, session: Session) -> None:
-        """Its terminal has another size."""
-
-    def on_activity(self, session: Session, *, active: bool) -> None:
-        """It writes again, or has fallen quiet."""
 
 
 class Terminals:
@@ -73,6 +45,7 @@ class Terminals:
         self._limits = limits
         self._observer = observer
         self._hosts = Hosts(slot, self, count=limits.hosts, open_files=limits.open_files)
+        self.tmux = TmuxRunner(slot, limits.tmux_title, open_files=limits.open_files)
         self._pump = Pump(asyncio.get_running_loop())
         self._numbers: dict[int, Session] = {}
         self._host_of: dict[str, PtyHost] = {}
@@ -85,15 +58,22 @@ class Terminals:
     async def take_up(self) -> None:
         """Find the hosts of this slot and every session that lies here."""
         held = {terminal.number: (host, terminal) for host in await self._hosts.find() for terminal in host.held}
+        windows = await self.tmux.found()
         known = await asyncio.to_thread(known_sessions, self._folder / "sessions")
+        unheld = []
         for folder, file in known:
             self._next_number = max(self._next_number, file.number + 1)
-            if file.deleted_at is None:
-                self._take_up(folder, file, held.pop(file.number, None))
+            if file.number not in held and file.uid in windows and file.deleted_at is None and not folder.has_ended:
+                unheld.append((folder, file, windows.pop(file.uid)))
+            elif file.deleted_at is None:
+                self._take_up(folder, file, held.pop(file.number, None), windows)
         deleted = {file.uid for _, file in known if file.deleted_at is not None}
         for host, terminal in held.values():
             self._turn_away_or_leave(host, terminal, deleted)
         self._hosts.start_reading()
+        for folder, file, window in unheld:
+            await self._revive(folder, file, window)
+        await self.tmux.close_strays(windows, {file.uid for _, file in known})
 
     def _turn_away_or_leave(self, host: PtyHost, held: Held, deleted: set[str]) -> None:
         """Only what is known to be deleted, or has no file at all, is hung up: a file may be unreadable for a while."""
@@ -104,12 +84,22 @@ class Terminals:
             return
         self._turn_away(host, held)
 
-    def _take_up(self, folder: SessionFolder, file: SessionFile, held: tuple[PtyHost, Held] | None) -> None:
+    def _take_up(
+        self,
+        folder: SessionFolder,
+        file: SessionFile,
+        held: tuple[PtyHost, Held] | None,
+        windows: dict[str, Window],
+    ) -> None:
         session = self._add(folder, file)
         ended = folder.load_exit()
         if held is not None and held[1].descriptors and ended is None:
             self._host_of[session.uid] = held[0]
-            session.adopted(Device(int(held[1].facts["pid"]), held[1].descriptors), held[1].facts.get("limit"))
+            pid, descriptors = int(held[1].facts["pid"]), held[1].descriptors
+            if file.runner == TMUX_RUNNER:
+                session.adopted(self.tmux.take_up(pid, descriptors, windows.pop(file.uid, None)), None)
+            else:
+                session.adopted(Device(pid, descriptors), held[1].facts.get("limit"))
             return
         if ended is None:
             ended = ExitFile(exit_code=None, ended_at=time.time(), offset=session.journal.end, reason=WORKER_LOST)
@@ -119,6 +109,27 @@ class Terminals:
         if held is not None:
             close_all(held[1].descriptors)
             held[0].forget(file.number)
+
+    async def _revive(self, folder: SessionFolder, file: SessionFile, window: Window) -> None:
+        """Its host died while no worker was there; tmux went on, and its output waits."""
+        pane = await self.tmux.revive(window, folder)
+        if pane is None or not await self._read_again(pane, folder, file):
+            self._take_up(folder, file, None, {})
+
+    async def _read_again(self, pane: Pane, folder: SessionFolder, file: SessionFile) -> bool:
+        session = self._add(folder, file)
+        try:
+            self._host_of[file.uid] = host = await self._hosts.for_new(Counter(self._host_of.values()))
+            order = self._limits.adoption(file, folder, pane)
+            await host.take(file.number, session.journal.end, order, pane.descriptors)
+        except (HostFailed, CreateFailed, HostGone, TimeoutError) as error:
+            log.error("a tmux window could not be taken up", session=file.id, error=str(error))  # noqa: TRY400
+            self.remove(session)
+            await self.tmux.drop(pane)
+            return False
+        session.adopted(pane, None)
+        self._end_early(session)
+        return True
 
     def on_unclaimed(self, host: PtyHost, held: Held) -> None:
         """It was started too late: its session has been given up."""
@@ -143,6 +154,7 @@ class Terminals:
         """Leave every terminal to its host."""
         for session in self.sessions.values():
             session.abandon()
+        self.tmux.stop()
         self._hosts.close()
 
     # -- making and ending -----------------------------------------------------------------------------------------
@@ -153,7 +165,10 @@ class Terminals:
         return self._next_number - 1
 
     async def open(self, file: SessionFile, env: dict[str, str]) -> Session:
-        """Start the program of a new session. Raises CreateFailed, HostFailed, HostGone, TimeoutError."""
+        """Start the program of a new session.
+
+        Raises CreateFailed, HostFailed, HostGone, TimeoutError; in tmux also TmuxFailed, TmuxUnavailable.
+        """
         folder = SessionFolder(self._folder / "sessions" / file.uid)
         host = await self._hosts.for_new(Counter(self._host_of.values()))
         file.host = host.path.name
@@ -161,16 +176,29 @@ class Terminals:
         session = self._add(folder, file)
         self._host_of[file.uid] = host
         try:
-            held = await host.create(file.number, self.order(file, folder) | _start_of(file, env))
-        except (CreateFailed, HostGone, TimeoutError) as error:
+            device = await (self._window if file.runner == TMUX_RUNNER else self._program)(host, file, folder, env)
+        except (CreateFailed, HostGone, TimeoutError, TmuxFailed, TmuxUnavailable) as error:
             session.failed(str(error))
             self.remove(session)
             await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
             raise
-        session.started(Device(int(held.facts["pid"]), held.descriptors))
+        session.started(device)
         self._observer.on_started(session)
         self._end_early(session)
         return session
+
+    async def _program(self, host: PtyHost, file: SessionFile, folder: SessionFolder, env: dict[str, str]) -> Device:
+        held = await host.create(file.number, self._limits.start(file, folder, env))
+        return Device(int(held.facts["pid"]), held.descriptors)
+
+    async def _window(self, host: PtyHost, file: SessionFile, folder: SessionFolder, env: dict[str, str]) -> Pane:
+        pane = await self.tmux.open(file, folder, env)
+        try:
+            await host.take(file.number, 0, self._limits.adoption(file, folder, pane), pane.descriptors)
+        except BaseException:
+            await asyncio.shield(self.tmux.drop(pane))
+            raise
+        return pane
 
     def _end_early(self, session: Session) -> None:
         """A short program has ended before its start was noted."""
@@ -180,12 +208,7 @@ class Terminals:
 
     def order(self, file: SessionFile, folder: SessionFolder) -> dict[str, object]:
         """What a host is told of a session, new or not."""
-        return {
-            "uid": file.uid,
-            "journal": str(folder.journal),
-            "cap": self._limits.journal,
-            "segment": self._limits.segment,
-        }
+        return self._limits.keeping(file, folder)
 
     def remove(self, session: Session) -> None:
         """Take an ended session off the list; what it wrote stays on disk."""
@@ -236,7 +259,10 @@ class Terminals:
             self._early[number] = (exit_code, end)
             return
         session.on_end(end)
-        session.exited(exit_code, time.time())
+        if session.file.runner == TMUX_RUNNER:
+            self.tmux.ended(session)
+        else:
+            session.exited(exit_code, time.time())
         host = self._host_of.pop(session.uid, None)
         if host is not None:
             host.forget(number)
@@ -310,9 +336,9 @@ class Terminals:
         self._observer.on_activity(session, active=active)
 
     def on_pace(self, session: Session, limit: Limit | None) -> None:
-        """Tell the host where to stop reading this terminal."""
+        """Tell the host where to stop reading this terminal; tmux would not stop, only gather what is not read."""
         host = self._host_of.get(session.uid)
-        if host is not None:
+        if host is not None and session.file.runner != TMUX_RUNNER:
             host.limit(session.file.number, limit)
 
 
@@ -320,7 +346,3 @@ def _prepare(folder: SessionFolder, file: SessionFile) -> None:
     folder.make()
     folder.save(file)
     folder.note_size(file, 0)
-
-
-def _start_of(file: SessionFile, env: dict[str, str]) -> dict[str, object]:
-    return {"argv": file.argv, "env": env, "cwd": file.cwd, "cols": file.cols, "rows": file.rows}

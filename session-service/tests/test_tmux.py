@@ -1,0 +1,136 @@
+"""Tmux as the runner meets it: its names, versions, exit codes, and bytes typed into a real window."""
+
+from __future__ import annotations
+
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from session_world import Running, refused
+from waiting import DEADLINE
+
+from gestalt_session.terminal.tmux.commands import NoServer, Tmux, TmuxUnavailable, literal, version_of
+from gestalt_session.terminal.tmux.pane import commands, quoted
+from gestalt_session.terminal.tmux.windows import Window, Windows, exit_code, shown, window_of
+
+in_the_loop = pytest.mark.asyncio(loop_scope="module")
+needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+WINDOW = Window("uid-1", "$0", "@0", "%0", 1, "/dev/null", 1, dead=False, exit_code=None)
+RECORD = "import os, sys, tty; tty.setraw(0); f = open(sys.argv[1], 'ab', 0)\nwhile True: f.write(os.read(0, 65536))"
+
+
+@pytest.mark.parametrize("script", [None, "echo tmux 3.1c", "echo tmux 2.9", "exit 1"])
+@in_the_loop
+async def test_without_a_tmux_of_today_no_window_is_opened(
+    worker: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str | None
+) -> None:
+    if script is not None:
+        (tmp_path / "tmux").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    before = await worker.get("/api/sessions")
+    refused(await worker.http.post("/api/sessions", json={"runner": "external"}), 503, "tmux unavailable")
+    assert await worker.get("/api/sessions") == before
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_server_that_does_not_run_has_no_windows(tmp_path: Path) -> None:
+    tmux = Tmux(tmp_path)
+    assert await Windows(tmux, "title").all() == {}
+    with pytest.raises(NoServer):
+        await tmux.run("list-sessions")
+
+
+@in_the_loop
+async def test_no_tmux_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TmuxUnavailable, match="not installed"):
+        await Tmux(tmp_path).version()
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [("tmux 3.3a\n", (3, 3)), ("tmux next-3.6", (3, 6)), ("tmux 3.2", (3, 2)), ("tmux master", (999, 0))],
+)
+def test_versions(said: str, version: tuple[int, int]) -> None:
+    assert version_of(said) == version
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("a.b:c", "a.b:c"), ("#(rm)", "##(rm)"), ("end;", "end\\;"), ("#{x};", "##{x}\\;"), (";a", ";a")]
+)
+def test_names_are_taken_as_they_are(name: str, said: str) -> None:
+    assert literal(name) == said
+
+
+def test_what_tmux_makes_of_the_name_of_its_session() -> None:
+    assert shown("Gestalt my.proj:2") == "Gestalt my_proj_2"
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "code"),
+    [("0", "", 0), ("7", "", 7), ("", "9", -9), ("", "TERM", -15), ("", "SIGHUP", -1), ("", "", None), ("", "?", None)],
+)
+def test_exit_codes(status: str, number: str, code: int | None) -> None:
+    assert exit_code(status, number) == code
+
+
+def test_windows_that_are_not_ours_are_passed_over() -> None:
+    assert window_of("|$0|@0|%0|12|/dev/pts/1|10|0||") is None
+    assert window_of("uid|$0|@1|%2|12|/dev/pts/1|10|1|3|") == Window(
+        "uid", "$0", "@1", "%2", 12, "/dev/pts/1", 10, dead=True, exit_code=3
+    )
+
+
+def test_typing_never_leaves_its_line() -> None:
+    for command in commands(bytes(range(256)), WINDOW, []):
+        assert command.isascii()
+        assert "\n" not in command
+
+
+def test_what_a_shell_or_tmux_would_see_is_written_as_a_number() -> None:
+    assert quoted(b'a $"\\~\n\xff;') == '"a \\044\\042\\134\\176\\012\\377;"'
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a tmux server with one window, whose program appends what is typed to the file `typed`."""
+    slot = tmp_path_factory.mktemp("slot")
+    argv = [sys.executable, "-I", "-S", "-c", RECORD, str(slot / "typed")]
+    tmux(slot, "new-session", "-d", "--", *argv)
+    wait((slot / "typed").exists)
+    yield slot
+    tmux(slot, "kill-server")
+
+
+def tmux(slot: Path, *words: str) -> None:
+    subprocess.run([shutil.which("tmux") or "", "-f", "/dev/null", "-S", "tmux.sock", *words], cwd=slot, check=True)
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """For a test that is no coroutine."""
+    until = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < until
+        select.select([], [], [], 0.002)
+
+
+@needs_tmux
+@given(data=st.binary(min_size=1, max_size=3000))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_are_typed_as_they_are(window: Path, data: bytes) -> None:
+    typed = window / "typed"
+    typed.write_bytes(b"")
+    (window / "lines").write_text("\n".join(commands(data, WINDOW, [])) + "\n")
+    tmux(window, "source-file", "lines")
+    wait(lambda: typed.stat().st_size >= len(data))
+    assert typed.read_bytes() == data
