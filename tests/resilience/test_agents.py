@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "the token of the server"
 TRIES = 12
 HOOKS = 40
+NEEDS_TMUX = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 Fault = Callable[[Stack], Awaitable[None]]
 
 
@@ -45,6 +47,20 @@ async def gateway_killed(stack: Stack) -> None:
 
 
 FAULTS = [flushed, redis_killed, worker_killed, gateway_killed]
+
+
+SLOW_CLI = r"""
+import os, sys, time, tty
+tty.setraw(0)
+sys.stdout.write("\x1b[?2004hloading "); sys.stdout.flush()
+while not os.path.exists(sys.argv[1] + ".go"):
+    time.sleep(0.02)
+sys.stdout.write("ready> "); sys.stdout.flush()
+with open(sys.argv[1], "ab", buffering=0) as heard:
+    while data := os.read(0, 65536):
+        heard.write(data)
+"""
+"""A CLI that wants pastes in brackets at once, and reads when it is told to."""
 
 
 def profile(system: Stack, agent_id: str) -> Path:
@@ -163,3 +179,24 @@ async def test_a_token_is_good_after_redis_was_emptied(system: Stack, api: Api) 
     path = f"/api/sessions/{made['uid']}"
     assert (await insisted(lambda: api.http.get(path, headers=mine), {200})).json()["id"] == "kept 1"
     assert (await api.http.get("/api/status", headers=mine)).status_code == 403
+
+
+@pytest.mark.parametrize("runner", ["server", pytest.param("external", marks=NEEDS_TMUX)])
+async def test_prompts_that_a_killed_worker_has_not_typed_are_typed_once(system: Stack, api: Api, runner: str) -> None:
+    config, heard = system.workspace / ".gestalt" / "config", system.workspace / f"{runner}.heard"
+    (system.workspace / "slow.py").write_text(SLOW_CLI)
+    for number in ("one", "two"):
+        (config / "prompts" / f"{number}.md").write_text(f"Do {number}.\n")
+    text = f'name = "Slow {runner}"\nshell = "python3 {system.workspace}/slow.py {heard}"\n'
+    more = 'prompt = ["one", "two"]\nonair_string = "ready>"\n'
+    (config / "agents" / f"slow-{runner}.toml").write_text(text + more)
+    await system.settled(proven=True)
+    order = {"agent": f"slow-{runner}", "runner": runner}
+    made = (await insisted(lambda: api.http.post("/api/sessions", json=order), {201})).json()
+    async with api.viewer(made["uid"]) as viewer:
+        await viewer.shows(b"loading")
+        processes.kill(await api.worker_pid(made["uid"]))
+        heard.with_name(f"{heard.name}.go").touch()
+        await viewer.shows(b"ready>", 15)
+        wanted = b"\x1b[200~Do one.\x1b[201~\r\x1b[200~Do two.\x1b[201~\r"
+        await eventually(lambda: heard.read_bytes() == wanted, 20, what="both prompts were typed, once")

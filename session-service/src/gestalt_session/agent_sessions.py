@@ -55,8 +55,7 @@ class AgentSessions:
         except GestaltError as error:
             self._tell_failure(profile, error)
             raise
-        if cast.plan is not None and cast.plan.prompt_injection["payload"]:
-            self._prompter.prompt(session, cast.plan.prompt_injection, cast.plan.onair_string)
+        self._prompter.prompt(session)
         return session
 
     async def _profile(self, agent_id: str) -> Profile:
@@ -84,7 +83,6 @@ class Cast:
         self._profile = profile
         self._catalogue = catalogue
         self._url = url
-        self.plan: LaunchPlan | None = None
 
     async def prepare(self, file: SessionFile) -> None:
         """What can be known without a name is, so that no start fails after it has replaced a closed session."""
@@ -95,11 +93,11 @@ class Cast:
 
     async def named(self, file: SessionFile) -> Mapping[str, str]:
         """The profile's variables; the file gets what is run."""
-        self.plan = plan = await self._launch(file.id)
+        plan = await self._launch(file.id)
         file.title = self._profile.name
         file.argv, file.command = plan.argv, plan.command
         file.prompt_files, file.skills = plan.prompt_files, plan.skills
-        file.prompt_injection = plan.prompt_injection
+        file.prompt_injection, file.onair_string = plan.prompt_injection, plan.onair_string
         return plan.env
 
     async def _launch(self, session_id: str) -> LaunchPlan:

@@ -125,6 +125,7 @@ class Worker:
             await _register(service.membership)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             prompter = Prompter(service.outbox)
+            await prompter.take_up(service.listed())
             hub = AgentsHub(service)
             for care in (*self._care(service, prompter), hub.keep_forever()):
                 stack.callback(tasks.create_task(care).cancel)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Iterable
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.terminal.device import CANONICAL_LINE
+from gestalt_session.terminal.folder import PromptsFile
 from gestalt_session.terminal.journal import Trimmed
 from gestalt_session.terminal.keyboard import KeyboardClosed, KeyboardFull, NotReading
 from gestalt_session.terminal.lines import plain
@@ -35,12 +37,16 @@ class NotTold(Exception):
 
 
 class Task(Struct, frozen=True):
-    """What one agent is to be told. `word`: what it shows when it is ready; empty: when its screen is still."""
+    """What one agent is to be told. `word`: what it shows when it is ready; empty: when its screen is still.
+
+    `typed`: how many of `texts` it has been told already.
+    """
 
     session: Session
     texts: list[str]
     pacing: dict[str, int]
     word: str
+    typed: int = 0
 
     def pause(self, name: str) -> float:
         """A pause of the launch, in seconds."""
@@ -48,19 +54,24 @@ class Task(Struct, frozen=True):
 
 
 class Prompter:
-    """`prompt` never waits; `prompt_forever` types. What a stopping worker has not typed stays untyped."""
+    """`prompt` never waits; `prompt_forever` types. What a worker has not typed when it ends is typed by the next.
+
+    Nothing is typed twice: of a prompt in whose middle a worker ended, nobody knows how much arrived, so that is told.
+    """
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._tasks: asyncio.Queue[Task] = asyncio.Queue(MOST_WAITING)
 
-    def prompt(self, session: Session, injection: dict[str, Any], word: str) -> None:
+    def prompt(self, session: Session) -> None:
         """Tell the agent of `session` the payload of its launch. What comes in the way is told as agent_error."""
-        task = Task(session, list(injection["payload"]), dict(injection["pacing"]), word)
-        try:
-            self._tasks.put_nowait(task)
-        except asyncio.QueueFull:
-            self._tell(session, "too many agents are being started at once")
+        self._go_on(session, PromptsFile())
+
+    async def take_up(self, sessions: Iterable[Session]) -> None:
+        """Go on with what the last worker of these sessions has not finished."""
+        for session in sessions:
+            if _has_prompts(session):
+                await self._take_up(session)
 
     async def prompt_forever(self) -> None:
         """Each agent at its own pace."""
@@ -68,19 +79,57 @@ class Prompter:
             while True:
                 tasks.create_task(self._tell_agent(await self._tasks.get()), name="tell an agent its prompts")
 
+    async def _take_up(self, session: Session) -> None:
+        try:
+            told = await asyncio.to_thread(session.folder.load_prompts)
+        except (OSError, msgspec.MsgspecError) as error:
+            log.warning("nobody knows which prompts were typed", session=session.id, error=str(error))
+            return
+        if told.typing:
+            await self._give_up(session, f"the worker ended in the middle of number {told.typed + 1}")
+        elif not told.over:
+            self._go_on(session, told)
+
+    def _go_on(self, session: Session, told: PromptsFile) -> None:
+        injection = session.file.prompt_injection
+        if not _has_prompts(session) or injection is None:
+            return
+        word = session.file.onair_string or ""
+        try:
+            self._tasks.put_nowait(Task(session, injection["payload"], injection["pacing"], word, told.typed))
+        except asyncio.QueueFull:
+            self._tell(session, "too many agents are being started at once")
+
     async def _tell_agent(self, task: Task) -> None:
         try:
             await _until_ready(task)
             await _type(task)
         except NotTold as error:
-            self._tell(task.session, str(error))
+            await self._give_up(task.session, str(error))
         except Exception:
             log.exception("an agent could not be told its prompts", session=task.session.id)
-            self._tell(task.session, "internal error")
+            await self._give_up(task.session, "internal error")
+
+    async def _give_up(self, session: Session, reason: str) -> None:
+        self._tell(session, reason)
+        await _note(session, PromptsFile(over=True))
 
     def _tell(self, session: Session, reason: str) -> None:
         log.warning("an agent was not told its prompts", session=session.id, reason=reason)
         self._outbox.put(announcements.agent_error(session, f"prompts were not typed: {reason}"))
+
+
+def _has_prompts(session: Session) -> bool:
+    file = session.file
+    return file.onair_string is not None and bool(file.prompt_injection and file.prompt_injection["payload"])
+
+
+async def _note(session: Session, told: PromptsFile) -> None:
+    """For the next worker."""
+    try:
+        await asyncio.to_thread(session.folder.save_prompts, told)
+    except OSError as error:  # a full disk, a deleted session: the agent is told all the same
+        log.warning("what was typed could not be noted", session=session.id, error=str(error))
 
 
 async def _until_ready(task: Task) -> None:
@@ -142,14 +191,21 @@ class Look:
 
 
 async def _type(task: Task) -> None:
-    """Each prompt as one paste, then Enter; programs take an Enter that comes with a paste for a part of it."""
-    last = len(task.texts) - 1
-    for number, text in enumerate(task.texts):
-        await _press(task.session, _paste(task.session, text.rstrip("\n").encode()))
-        await asyncio.sleep(task.pause("final_enter_delay" if number == last else "enter_key_delay"))
-        await _press(task.session, b"\r")
-        if number < last:
+    """What was not typed yet, noting before and after each what would be known if this worker ended."""
+    count = len(task.texts)
+    for number in range(task.typed, count):
+        await _note(task.session, PromptsFile(typed=number, typing=True))
+        await _type_one(task, task.texts[number], last=number == count - 1)
+        await _note(task.session, PromptsFile(typed=number + 1, over=number == count - 1))
+        if number < count - 1:
             await asyncio.sleep(task.pause("inter_prompt_delay"))
+
+
+async def _type_one(task: Task, text: str, *, last: bool) -> None:
+    """A paste, then Enter; programs take an Enter that comes with a paste for a part of it."""
+    await _press(task.session, _paste(task.session, text.rstrip("\n").encode()))
+    await asyncio.sleep(task.pause("final_enter_delay" if last else "enter_key_delay"))
+    await _press(task.session, b"\r")
 
 
 def _paste(session: Session, text: bytes) -> bytes:

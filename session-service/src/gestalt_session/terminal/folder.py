@@ -41,6 +41,7 @@ class SessionFile(Struct, kw_only=True):
     skills: list[str] = []
     prompt_files: list[str] = []
     prompt_injection: dict[str, Any] | None = None  # of the launch; None when nothing was to be typed
+    onair_string: str | None = None  # what the program shows before its prompts are typed; None: none are to be
     agent_id: str | None = None
     agent_name: str | None = None
     only: bool = False  # the singleton rule: the name is `<base> 1` or nothing
@@ -56,6 +57,14 @@ class ExitFile(Struct, kw_only=True):
     offset: int
     reason: str | None = None
     told: bool = False  # by a worker, to all who listen
+
+
+class PromptsFile(Struct, kw_only=True):
+    """`prompts.json`: how far an agent has been told its prompts; without it, nothing was typed yet."""
+
+    typed: int = 0  # prompts, each with its Enter
+    typing: bool = False  # the next one was begun: whoever finds this cannot know how much of it arrived
+    over: bool = False  # all are typed, or it was told why not
 
 
 class SessionFolder:
@@ -78,6 +87,11 @@ class SessionFolder:
     def progress(self) -> Path:
         """The plan progress that was reported last."""
         return self.path / "progress.json"
+
+    @property
+    def prompts(self) -> Path:
+        """How far the agent has been told its prompts."""
+        return self.path / "prompts.json"
 
     @property
     def sizes(self) -> Path:
@@ -131,6 +145,17 @@ class SessionFolder:
             return msgspec.json.decode(self.progress.read_bytes(), type=Progress)
         except (OSError, msgspec.MsgspecError):
             return None
+
+    def save_prompts(self, prompts: PromptsFile) -> None:
+        """Write `prompts.json` whole or not at all. Raises OSError."""
+        replace_file(self.prompts, msgspec.json.encode(prompts))
+
+    def load_prompts(self) -> PromptsFile:
+        """How far the agent has been told its prompts. Raises OSError, msgspec.MsgspecError when that is unreadable."""
+        try:
+            return msgspec.json.decode(self.prompts.read_bytes(), type=PromptsFile)
+        except FileNotFoundError:
+            return PromptsFile()
 
     def load_exit(self) -> ExitFile | None:
         """How the session ended; None while it lives, when nobody saw its end, or when that cannot be read."""
