@@ -16,6 +16,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_session import own_commands
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents.shipping import lay_out
@@ -117,7 +118,8 @@ class Worker:
                 slot = await claim(self._settings)
                 stack.callback(slot.release)
             await lay_out(self._settings.config)
-            service = self._service(slot)
+            inherited = await asyncio.to_thread(own_commands.offered, self._inherited, slot.folder / "bin")
+            service = self._service(slot, inherited)
             await service.terminals.take_up()
             stack.callback(service.terminals.stop)
             stack.push_async_callback(service.membership.leave)
@@ -156,12 +158,12 @@ class Worker:
         watch = Watch(settings.workspace.resolve(), settings.data, tuple(settings.watch_paths))
         return Watchkeeper(watch, self._directory, outbox, service.membership.record.id)
 
-    def _service(self, slot: Slot) -> SessionService:
+    def _service(self, slot: Slot, inherited: Mapping[str, str]) -> SessionService:
         settings = self._settings
         rules = Rules(
             workspace=settings.workspace.resolve(),
             shell=settings.program_shell,
-            inherited=self._inherited,
+            inherited=inherited,
             pass_env=settings.passed,
             url=settings.url,
             closed_ttl=settings.closed_session_ttl,
