@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 
 from gestalt_gateway.routing import ROUTES, Kind, Upstream
 from gestalt_gateway.session_tokens import OF_THEIR_SESSION, STAMPED
+from gestalt_session import agents
 from tests.support import processes
 from tests.support.client import Api, bearer
 from tests.support.eventually import eventually
@@ -22,6 +27,11 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "the token of the server"
+RUNNERS = pytest.mark.parametrize(
+    "runner",
+    ["server", pytest.param("external", marks=pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux"))],
+)
+SKILL = Path(agents.__file__).with_name("shipped") / "skills" / "talk-to-agents" / "SKILL.md"
 SPY = """
 import json, os, sys
 def parent(pid):
@@ -66,8 +76,9 @@ async def stranger(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_no_secret_of_ours_is_in_sight_of_a_program(system: Stack, api: Api) -> None:
-    made, seen = await spied(system, api)
+@RUNNERS
+async def test_no_secret_of_ours_is_in_sight_of_a_program(system: Stack, api: Api, runner: str) -> None:
+    made, seen = await spied(system, api, runner=runner)
     redis, internal = system.redis_url(), processes.environment(system.gateway_pids()[0])["GESTALT_INTERNAL_TOKEN"]
     mine = seen["environ"]["GESTALT_TOKEN"]
     assert mine.startswith(made["uid"] + ".")
@@ -81,8 +92,9 @@ async def test_no_secret_of_ours_is_in_sight_of_a_program(system: Stack, api: Ap
     assert mine not in above
 
 
-async def test_the_token_is_kept_as_a_hash_alone(system: Stack, api: Api) -> None:
-    made, token = await token_of(system, api)
+@RUNNERS
+async def test_the_token_is_kept_as_a_hash_alone(system: Stack, api: Api, runner: str) -> None:
+    made, token = await token_of(system, api, runner=runner)
     secret = token.partition(".")[2].encode()
     kept = [path for path in system.data.rglob("*") if path.is_file() and not path.is_symlink()]
     assert [path for path in kept if path.name == "session.json"]
@@ -92,10 +104,11 @@ async def test_the_token_is_kept_as_a_hash_alone(system: Stack, api: Api) -> Non
     assert "token" not in json.dumps(list(made))
 
 
+@RUNNERS
 async def test_a_sessions_token_opens_its_own_session_and_nothing_else(
-    system: Stack, api: Api, stranger: httpx.AsyncClient
+    system: Stack, api: Api, stranger: httpx.AsyncClient, runner: str
 ) -> None:
-    made, token = await token_of(system, api)
+    made, token = await token_of(system, api, runner=runner)
     other = await api.create(["sleep", "600"])
     mine = bearer(token)
     for route in ROUTES:
@@ -129,6 +142,33 @@ async def status_of(system: Stack, stranger: httpx.AsyncClient, method: str, pat
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
+
+
+@pytest.mark.skipif(
+    not Path(sys.executable).with_name("gestalt-notify").exists(), reason="the compatible commands are not installed"
+)
+async def test_the_shipped_skill_says_which_commands_a_session_may_use(system: Stack, api: Api) -> None:
+    """What it says always works does, by the name it gives; the rest is refused with the words it quotes."""
+    agent = system.workspace / ".gestalt" / "config" / "agents" / "speaker.toml"
+    agent.write_text('name = "Speaker"\nshell = "bash --norc"\n')
+    made = (await api.http.post("/api/sessions", json={"agent": "speaker"})).json()
+    own, others = (re.findall(r"\| `(.+)` \|$", part, re.MULTILINE) for part in _halves(SKILL.read_text()))
+    assert len(own) == 2
+    assert len(others) == 5
+    refusal = "a session's token opens only its own session"
+    assert refusal in SKILL.read_text()
+    for command, wanted in [*((line, "0") for line in own), *((line, f"1 {refusal}") for line in others)]:
+        said = system.workspace / "said"
+        said.unlink(missing_ok=True)
+        line = f'said=$({command} 2>&1); printf "%s %s" $? "$said" > said.new; mv said.new said'
+        await api.type(made["uid"], line.encode() + b"\r")
+        await eventually(said.exists, 15)
+        assert said.read_text().strip() == wanted, command
+
+
+def _halves(skill: str) -> list[str]:
+    """Its two tables; in a cell of Markdown a pipe is escaped."""
+    return skill.replace("\\|", "|").partition("## About yourself")[2].split("## About others")
 
 
 async def test_the_next_session_of_the_name_is_not_the_tokens(
