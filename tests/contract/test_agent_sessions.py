@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import AsyncIterator
@@ -91,9 +92,24 @@ async def refusal(api: Api, status: int, **order: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def agent_events(system: Stack) -> AsyncIterator[ClientConnection]:
-    url = f"ws{system.url.removeprefix('http')}/api/agents/events"
-    async with connect(url, additional_headers=bearer(TOKEN), proxy=None) as connection:
+    async with connect(
+        url_of(system, "/api/agents/events"), additional_headers=bearer(TOKEN), proxy=None
+    ) as connection:
         yield connection
+
+
+def url_of(system: Stack, path: str) -> str:
+    """A socket of its gateway."""
+    return f"ws{system.url.removeprefix('http')}{path}"
+
+
+async def of_file(connection: ClientConnection, path: str) -> dict[str, Any]:
+    """The next event about a file."""
+    async with asyncio.timeout(10):
+        while True:
+            event: dict[str, Any] = json.loads(await connection.recv())
+            if event["path"] == path:
+                return event
 
 
 async def next_event(connection: ClientConnection, agent_id: str, kind: str) -> dict[str, Any]:
@@ -120,12 +136,21 @@ async def test_agent_and_command_exclude_each_other(api: Api) -> None:
     assert (await refusal(api, 400, agent="quiet", command="true"))["message"] == "agent and command exclude each other"
 
 
-async def test_a_profile_that_does_not_load_says_where_and_tells_it(system: Stack, api: Api) -> None:
-    profile(system, "broken", 'name = "Broken"\nshell = \n')
-    said = await refusal(api, 500, agent="broken")
-    assert said["message"].startswith("failed to refresh agent config: ")
-    assert "broken.toml" in said["message"]
-    assert "line 2" in said["message"]
+async def test_a_profile_that_does_not_load_says_where_and_each_start_tells_it(system: Stack, api: Api) -> None:
+    path = str(system.workspace / ".gestalt" / "config" / "agents" / "broken.toml")
+    async with connect(url_of(system, "/api/config/events"), additional_headers=bearer(TOKEN), proxy=None) as events:
+        profile(system, "broken", 'name = "Broken"\nshell = \n')
+        told = [await of_file(events, path)]
+        for _ in range(2):
+            said = await refusal(api, 500, agent="broken")
+            told.append(await of_file(events, path))
+    assert said["message"].startswith("failed to refresh agent config: broken.toml: line 2: ")
+    wanted = {
+        "type": "config_validation_error", "config_type": "agent", "path": path, "change_type": "validation_error",
+        "message": said["message"].removeprefix("failed to refresh agent config: "),
+    }  # fmt: skip
+    for event in told:
+        assert {key: event[key] for key in wanted} == wanted
 
 
 async def test_what_cannot_be_started_leaves_no_name_behind(system: Stack, api: Api) -> None:
@@ -344,6 +369,48 @@ async def test_a_silent_shell_is_told_its_prompt_too(system: Stack, api: Api) ->
     made = await start(api, "silent")
     async with api.viewer(made["uid"]) as viewer:
         await viewer.shows(b"Hi there\r\nHi there\r\n", 15)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+async def test_an_agent_in_tmux_is_an_agent_as_every_other(system: Stack, api: Api) -> None:
+    """Told its prompts, alone of its name, given its token and what points it home, heard, stopped."""
+    profile(
+        system, "windowed", """
+        name = "Win.do:w é"
+        shell = "python3 {folder}/cli.py"
+        prompt = ["hello"]
+        onair_string = "ready>"
+        [env]
+        HEARD = "{heard}"
+        """, hello="Hello {{session id}}\n" + "and more\n" * 400,
+    )  # fmt: skip
+    async with agent_events(system) as events:
+        made = await start(api, "windowed", runner="external")
+        assert (made["id"], made["runner"], made["agent_id"]) == ("Win.do:w é 1", "external", "windowed")
+        assert "Hello" not in made["command"]
+        await next_event(events, "windowed", "agent_started")
+        again = await refusal(api, 409, agent="windowed")
+        assert again["session_id"] == made["id"]
+        text = "Hello Win.do:w é 1\n" + "and more\n" * 400
+        wanted = f"\x1b[200~{text.rstrip()}\x1b[201~\r".encode()
+        await eventually(
+            lambda: heard(system, "windowed").exists() and heard(system, "windowed").read_bytes() == wanted, 15
+        )
+        env = processes.environment(made["pid"])
+        assert env["GESTALT_TOKEN"].startswith(made["uid"] + ".")
+        assert (env["GESTALT_SESSION_ID"], env["GESTALT_URL"]) == (made["id"], system.url)
+        assert "agent.id=windowed" in env["OTEL_RESOURCE_ATTRIBUTES"]
+        mine, path = bearer(env["GESTALT_TOKEN"]), f"/api/sessions/{made['uid']}"
+        body = {"session_id": made["uid"], "payload": {"type": "progress", "plan_file": "p.org", "l1": "Do it"}}
+        assert (await api.http.post(path + "/notify", json=body, headers=mine)).status_code == 204
+        assert (await api.get(path + "/progress"))["l1"] == "Do it"
+        assert (await api.http.post(path + "/activate")).status_code == 204
+        (shown,) = [agent for agent in await api.get("/api/agents") if agent["id"] == "windowed"]
+        assert (shown["running"], shown["session_id"]) == (True, made["id"])
+        assert (await api.delete(made["uid"])).status_code == 204
+        await next_event(events, "windowed", "agent_stopped")
+    assert not processes.alive(made["pid"])
+    assert (await start(api, "windowed", runner="external"))["id"] == made["id"]
 
 
 async def test_a_program_that_ends_before_it_was_told_is_an_error(system: Stack, api: Api) -> None:
