@@ -155,10 +155,25 @@ def test_notify_delivers_with_the_payloads_own_time_and_lists_nothing(gateway: A
     }
 
 
-def test_agent_says_where_a_missing_profile_would_be(gateway: Any, capsys: Said) -> None:
+def test_notify_finds_the_session_of_an_agents_profile(gateway: Any, capsys: Said) -> None:
+    payload = '{"type": "commit"}'
+    assert code_of(["notify", "helper", payload]) == 1
+    assert "gestalt ls" in capsys.readouterr().err
+    gateway.answers["GET /api/sessions"] = (200, [{"id": "The Helper 1", "uid": "u2", "agent_id": "helper"}])
+    gateway.answers["POST /api/sessions/The%20Helper%201/notify"] = (204, None)
+    assert code_of(["notify", "helper", payload]) == 0
+    assert json.loads(gateway.asked[-1]["body"])["session_id"] == "The Helper 1"
+
+
+@pytest.mark.parametrize("command", [["agent", "nobody"], ["new", "--agent", "nobody"]])
+def test_a_missing_profile_is_told_with_where_it_would_be(gateway: Any, command: list[str], capsys: Said) -> None:
     gateway.answers["POST /api/sessions"] = (400, {"error": "unknown agent", "code": "invalid_request"})
-    assert code_of(["agent", "nobody"]) == 1
+    assert code_of(command) == 1
     assert ".gestalt/config/agents/nobody.toml" in capsys.readouterr().err
+
+
+def test_new_takes_an_agent_or_a_program(gateway: Any) -> None:
+    del gateway
     assert code_of(["new", "--agent", "x", "--", "ls"]) == 2
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gestalt_cli.api import call
+from gestalt_cli.agents import explained
+from gestalt_cli.api import Refused, Server, call
 from gestalt_cli.attach.keys import DEFAULT
 from gestalt_cli.commands.attach import follow
 from gestalt_cli.commands.where import DetachKeys, Host, Port, Token, server
@@ -31,7 +32,15 @@ def new(
         raise CommandFailed("gestalt new: either --agent or a program, not both", exit_code=2)
     body: dict[str, Any] = {"title": title, "agent": agent, "command": argv}
     where = server(host, port, token)
-    session = call(where, "POST", "/api/sessions", {key: value for key, value in body.items() if value})
+    session = _made(where, {key: value for key, value in body.items() if value})
     if attach:
         follow(where, session, detach_keys)
     typer.echo(session["id"])
+
+
+def _made(where: Server, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        made: dict[str, Any] = call(where, "POST", "/api/sessions", body)
+    except Refused as refusal:
+        raise CommandFailed(explained(where, body.get("agent", ""), str(refusal))) from None
+    return made

@@ -8,7 +8,7 @@ import typer
 
 from gestalt_cli.commands.where import Host, Port, Session, Token, server
 from gestalt_cli.notices import deliver, notice, payload_of
-from gestalt_cli.sessions import is_numbered, no_session
+from gestalt_cli.sessions import find, is_numbered, no_session
 
 
 def notify(
@@ -26,10 +26,14 @@ def notify(
     for session in meant(ref):
         if deliver(where, notice(session, body, event_id)):
             return
-    raise no_session(where, ref)
+    if not deliver(where, notice(find(where, ref)["id"], body, event_id)):
+        raise no_session(where, ref)
 
 
 def meant(ref: str) -> list[str]:
-    """The ids that a reference may mean, likeliest first: a program in a session may not list what there is."""
+    """The ids that a reference may mean, likeliest first: a program in a session may not list what there is.
+
+    An agent's profile is found by listing alone, so it comes last.
+    """
     ref = ref.strip()
     return [ref] if is_numbered(ref) else [ref, f"{ref} 1"]
