@@ -64,9 +64,12 @@ def _variable(name: str, field: Any) -> str:
     return str(field.validation_alias or f"GESTALT_{name.upper()}")
 
 
-async def test_the_readme_can_be_followed(tmp_path: Path) -> None:
-    """Every command of "Try it", in order, as a reader would run them; the viewer sees each answer."""
-    section = README.read_text().partition("## Try it")[2].partition("\n## ")[0]
+@pytest.mark.parametrize(
+    ("title", "shown"), [("Try it", b"still 42"), ("An agent", b"echo I am Helper 1\r\nI am Helper 1\r\n")]
+)
+async def test_the_readme_can_be_followed(tmp_path: Path, title: str, shown: bytes) -> None:
+    """Every command of a section, in order, as a reader would run them; the viewer sees each answer."""
+    section = README.read_text().partition(f"## {title}")[2].partition("\n## ")[0]
     blocks = BLOCK.findall(section)
     async with Stack(tmp_path) as stack:
         port = stack.url.rpartition(":")[2]
@@ -92,7 +95,9 @@ async def test_the_readme_can_be_followed(tmp_path: Path) -> None:
                 if viewer is not None:
                     viewer.kill()
                     viewer.wait()
-        assert (stack.workspace / "hello.cast").read_text().startswith('{"version":2')
+        assert shown in watched.read_bytes().replace(b"\x1b[?2004l\r", b"")
+        cast = stack.workspace / "hello.cast"
+        assert not cast.exists() or cast.read_text().startswith('{"version":2')
 
 
 async def test_the_example_viewer_shows_a_session_to_its_end(tmp_path: Path) -> None:
