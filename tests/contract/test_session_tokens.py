@@ -133,6 +133,23 @@ async def test_a_sessions_token_opens_its_own_session_and_nothing_else(
     assert (await api.session(made["uid"]))["status"] == "running"
 
 
+async def test_a_sessions_token_is_no_way_to_another_credential(
+    system: Stack, api: Api, stranger: httpx.AsyncClient
+) -> None:
+    """Neither a login nor a ticket; and in an address it opens no more than in a header."""
+    _, token = await token_of(system, api)
+    login = await stranger.post("/api/auth/login", json={"token": token})
+    assert (login.status_code, "set-cookie" in login.headers) == (401, False)
+    assert (await stranger.post("/api/auth/ticket", headers=bearer(token))).status_code == 403
+    assert (await stranger.get("/api/events/stream", params={"token": token})).status_code == 403
+    assert (await stranger.get("/api/sessions", params={"token": token})).status_code == 401
+    for path in ("/ws/events", "/ws/session/x"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(f"ws{system.url.removeprefix('http')}{path}?token={token}", proxy=None):
+                pass
+        assert refused.value.response.status_code == 403
+
+
 async def status_of(system: Stack, stranger: httpx.AsyncClient, method: str, path: str, kind: Kind, token: str) -> int:
     """How a route answers the token; a socket by its handshake."""
     if kind is not Kind.WEBSOCKET:
