@@ -93,8 +93,8 @@ async def test_keys_typed_while_the_gateway_is_away_arrive_once(stack: Starts, t
         gateways = running.gateway_pids()
         processes.kill_all(gateways)
         await eventually(lambda: not any(map(processes.alive, gateways)), what="no gateway is left")
-        terminal.type("typed meanwhile", "C-j")
         await eventually(lambda: "connecting again" in terminal.asked("#{pane_title}"), 20, what="the title says it")
+        terminal.type("typed meanwhile", "C-j")  # not before: what went to a dying connection is not sent again
         processes.kill(running.pid, signal.SIGCONT)
         await terminal.shows("1", 30)
         assert side.read_bytes() == b"typed meanwhile\n"
