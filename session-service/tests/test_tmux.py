@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import shutil
 import subprocess
@@ -13,10 +14,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_world import Running, refused
-from waiting import DEADLINE
+from session_world import Running, alive, refused
+from waiting import DEADLINE, eventually
 
+from gestalt_contracts.uids import new_uid
+from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile
 from gestalt_session.terminal.tmux.commands import NoServer, Tmux, TmuxUnavailable, literal, version_of
+from gestalt_session.terminal.tmux.control import Control
 from gestalt_session.terminal.tmux.pane import commands, quoted
 from gestalt_session.terminal.tmux.windows import Window, Windows, exit_code, shown, window_of
 
@@ -39,6 +43,103 @@ async def test_without_a_tmux_of_today_no_window_is_opened(
     before = await worker.get("/api/sessions")
     refused(await worker.http.post("/api/sessions", json={"runner": "external"}), 503, "tmux unavailable")
     assert await worker.get("/api/sessions") == before
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_window_whose_pipes_cannot_be_made_leaves_no_session(worker: Running) -> None:
+    terminals = worker.service.terminals
+    file = SessionFile(
+        uid=new_uid(),
+        id="x 1",
+        number=terminals.take_number(),
+        host="",
+        title="x",
+        role="",
+        command="true",
+        argv=["true"],
+        cwd="/",
+        cols=80,
+        rows=24,
+        created_at=0.0,
+        runner=TMUX_RUNNER,
+    )
+    in_the_way = terminals.tmux.tmux.slot / "sessions" / file.uid / "gate"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(FileExistsError):
+        await terminals.open(file, {})
+    assert file.uid not in terminals.sessions
+    assert not in_the_way.exists()
+
+
+LEAVES_SLOWLY = """\
+import signal, sys, time
+signal.signal(signal.SIGHUP, lambda *_: None)
+print("ready", flush=True)
+signal.pause()
+time.sleep(0.3)
+open(sys.argv[1], "w").close()
+"""
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_program_whose_window_is_closed_may_tidy_up(worker: Running, tmp_path: Path) -> None:
+    """An editor that hears its terminal hang up saves what it has."""
+    saved = tmp_path / "saved"
+    made = await worker.create([sys.executable, "-c", LEAVES_SLOWLY, str(saved)], runner="external")
+    await worker.shows(made["uid"], "ready")
+    windows = worker.service.terminals.tmux.windows
+    window = await windows.find(made["uid"])
+    assert window is not None
+    await windows.kill(window)
+    assert (await worker.closed(made["uid"]))["close_reason"] == "tmux window closed"
+    await eventually(saved.exists)
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_program_that_ignores_its_closed_window_is_killed(worker: Running) -> None:
+    command = "trap '' HUP TERM; echo ready; while :; do sleep 0.05; done"
+    made = await worker.create(["sh", "-c", command], runner="external")
+    await worker.shows(made["uid"], "ready")
+    windows = worker.service.terminals.tmux.windows
+    window = await windows.find(made["uid"])
+    assert window is not None
+    await windows.kill(window)
+    await worker.closed(made["uid"])
+    await eventually(lambda: not alive(made["pid"]))
+
+
+class Dying(Tmux):
+    """A server that is found dead; whoever asks learns it while the next one is being wanted."""
+
+    def __init__(self, slot: Path) -> None:
+        super().__init__(slot)
+        self.control = Control(self)
+        self.attached = self.asked = 0
+
+    def client(self) -> list[str]:
+        self.attached += 1
+        return ["true"]
+
+    async def run(self, *_: str) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            self.control.want("$0")
+        raise NoServer("no server running")
+
+
+@in_the_loop
+async def test_a_server_wanted_while_the_last_one_dies_is_connected_to(tmp_path: Path) -> None:
+    tmux = Dying(tmp_path)
+    serving = asyncio.create_task(tmux.control.serve_forever())
+    try:
+        tmux.control.want("$0")
+        await eventually(lambda: tmux.attached == 2)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 @needs_tmux

@@ -67,8 +67,9 @@ class Control:
                 await self._serve()
             except Exception:
                 log.exception("the connection to tmux broke")
-            if not await self._lives():
-                self._wanted.clear()
+            self._wanted.clear()  # before we ask: a new server may be wanted while the old one's end is noticed
+            if await self._lives():
+                self._wanted.set()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _lives(self) -> bool:

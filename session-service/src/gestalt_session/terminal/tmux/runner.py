@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,6 +19,7 @@ from gestalt_session.terminal.folder import SessionFile, SessionFolder
 from gestalt_session.terminal.pty_host import LONGEST_SOCKET_PATH, CreateFailed
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import PRIVATE_FILE, replace_file
+from gestalt_session.terminal.termination import terminate
 from gestalt_session.terminal.tmux.commands import Tmux, TmuxFailed, TmuxUnavailable
 from gestalt_session.terminal.tmux.control import Control
 from gestalt_session.terminal.tmux.launcher import GATE, LAUNCH, PROGRAM
@@ -32,6 +34,8 @@ LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.01, 0.2
 TMUX_ENDED = "tmux window closed"
 """Why a session ended whose exit code tmux did not tell."""
 
+T = TypeVar("T")
+
 log = structlog.get_logger()
 
 
@@ -45,6 +49,7 @@ class TmuxRunner:
         self._control = Control(self.tmux)
         self._open_files = open_files
         self._ended: asyncio.Queue[Window] = asyncio.Queue()
+        self._windowless: asyncio.Queue[Session] = asyncio.Queue()
         self._codes: dict[str, int] = {}
         self._watched: dict[str, int] = {}
 
@@ -69,7 +74,7 @@ class TmuxRunner:
     async def open(self, file: SessionFile, folder: SessionFolder, env: dict[str, str]) -> Pane:
         """Start the program of a new session in a window.
 
-        Raises CreateFailed, TmuxFailed, TmuxUnavailable, TimeoutError.
+        Raises CreateFailed, TmuxFailed, TmuxUnavailable, OSError.
         """
         await asyncio.to_thread(self._prepare, file, folder, env)
         async with asyncio.timeout(START_SECONDS):
@@ -162,8 +167,8 @@ class TmuxRunner:
         """The output of a session has ended; the host knows no more than that."""
         self._unwatch(session.uid)
         code = self._codes.pop(session.uid, None)
-        if code is None and session.device is not None:
-            session.device.hang_up()  # whoever closed the window or killed tmux ended a program that may not hear it
+        if code is None:
+            self._windowless.put_nowait(session)  # its program may ignore that its terminal is gone
         session.exited(code, time.time(), TMUX_ENDED if code is None else None)
 
     def _watch(self, window: Window, pid: int) -> None:
@@ -191,12 +196,17 @@ class TmuxRunner:
             os.close(pidfd)
 
     async def care_forever(self) -> None:
-        """Serve the connection to tmux; close the window of each program that ends."""
+        """Serve the connection to tmux; close the window of each program that ends, end that of each closed window."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._control.serve_forever())
+            tasks.create_task(self._each(self._ended, self._close))
+            tasks.create_task(self._each(self._windowless, self._end_program))
+
+    async def _each(self, waiting: asyncio.Queue[T], deal_with: Callable[[T], Coroutine[None, None, None]]) -> None:
+        """Each as soon as it comes, none waiting for another."""
+        async with asyncio.TaskGroup() as tasks:
             while True:
-                window = await self._ended.get()
-                tasks.create_task(self._close(window))
+                tasks.create_task(deal_with(await waiting.get()))
 
     async def _close(self, window: Window) -> None:
         try:
@@ -206,6 +216,12 @@ class TmuxRunner:
             await self.windows.kill(window)
         except Exception:
             log.exception("a tmux window could not be closed", uid=window.uid)
+
+    async def _end_program(self, session: Session) -> None:
+        try:
+            await terminate(session)
+        except Exception:
+            log.exception("a program whose tmux window is gone could not be ended", session=session.id)
 
     async def _last_words(self, window: Window) -> int | None:
         """The exit code, once tmux has passed on all that the program said."""
