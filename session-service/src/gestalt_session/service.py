@@ -139,7 +139,7 @@ class SessionService:
             await self._make_room(file.id)
             of_cast = await cast.named(file) if cast is not None else {}
             variables = pointers.given({**of_cast, **given}, file, self.rules.url, token)
-            env = launch.environment(self.rules.inherited, self.rules.pass_env, variables, {})
+            env = launch.environment(self.rules.inherited, self.rules.pass_env, variables)
             session = await self.terminals.open(file, env)
         except GestaltError:
             await Claims(self.directory, self.membership).give_back(file)

@@ -13,10 +13,10 @@ from gestalt_session.agents.problems import Problem, problem
 from gestalt_session.agents.profile import Profile
 from gestalt_session.agents.prompts import Library, PromptFailed, Rendered, render
 from gestalt_session.agents.skill import Skill, as_xml
+from gestalt_session.terminal.launch import NOT_INJECTED
 
 LONGEST_ARGUMENT = 128 * 1024 - 1  # bytes; Linux takes no longer one (MAX_ARG_STRLEN, with its NUL)
 TYPED = "stdin"
-UNTOUCHED = "none"
 PACING = {
     "prompt_delay": 3_000_000_000,
     "inter_prompt_delay": 100_000_000,
@@ -25,7 +25,6 @@ PACING = {
     "on_air_timeout": 5_000_000_000,
 }
 """Nanoseconds."""
-NO_PACING = dict.fromkeys(PACING, 0)
 
 
 class LaunchFailed(Exception):
@@ -127,7 +126,7 @@ def _check_lengths(argv: Iterable[str]) -> None:
 
 def _injection(texts: list[str]) -> dict[str, Any]:
     if not texts:
-        return {"mode": UNTOUCHED, "payload": None, "pacing": NO_PACING}
+        return NOT_INJECTED
     return {"mode": TYPED, "payload": texts, "pacing": PACING}
 
 
