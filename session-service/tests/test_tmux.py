@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_world import Running, alive, refused
+from session_world import Running, alive, processes, refused
 from waiting import DEADLINE, eventually
 
 from gestalt_contracts.uids import new_uid
@@ -140,6 +140,21 @@ async def test_a_server_wanted_while_the_last_one_dies_is_connected_to(tmp_path:
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+@in_the_loop
+async def test_a_tmux_that_hangs_keeps_nothing_else_waiting(
+    worker: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tmux").write_text("#!/bin/sh\n/bin/sleep 0.3; exit 1\n")
+    (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(worker.service.terminals.tmux.tmux, "_version", None)
+    asked = [asyncio.create_task(worker.http.post("/api/sessions", json={"runner": "external"})) for _ in range(40)]
+    await eventually(lambda: any(processes(str(tmp_path).encode(), "cmdline")))
+    await worker.get("/api/agents")
+    assert not any(post.done() for post in asked)
+    await asyncio.gather(*asked)
 
 
 @needs_tmux

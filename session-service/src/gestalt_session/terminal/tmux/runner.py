@@ -239,6 +239,7 @@ class TmuxRunner:
         """Leave every window to tmux."""
         for uid in list(self._watched):
             self._unwatch(uid)
+        self.tmux.close()
 
 
 async def _pid_in(path: Path) -> int:
