@@ -159,6 +159,19 @@ async def test_a_tmux_that_hangs_keeps_nothing_else_waiting(
 
 @needs_tmux
 @in_the_loop
+async def test_a_worker_that_died_while_it_made_the_first_window_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It had no time to mark its tmux session as ours; another cannot have that name."""
+    windows = Windows(Tmux(tmp_path), "Gestalt my.work")
+    tmux(tmp_path, "new-session", "-d", "-s", "Gestalt my.work", "sleep 600")
+    try:
+        made = await windows.make("uid-1", "x 1", tmp_path)
+        assert (await windows.all()) == {"uid-1": made}
+    finally:
+        tmux(tmp_path, "kill-server")
+
+
+@needs_tmux
+@in_the_loop
 async def test_a_server_that_does_not_run_has_no_windows(tmp_path: Path) -> None:
     tmux = Tmux(tmp_path)
     assert await Windows(tmux, "title").all() == {}
