@@ -55,9 +55,15 @@ class AgentSessions:
         except GestaltError as error:
             self._tell_failure(profile, error)
             raise
-        if cast.plan is not None and cast.plan.prompt_injection["payload"]:
-            self._prompter.prompt(session, cast.plan.prompt_injection, cast.plan.onair_string)
+        if cast.plan is not None:
+            self._follow_up(session, cast.plan)
         return session
+
+    def _follow_up(self, session: Session, plan: LaunchPlan) -> None:
+        for warning in plan.warnings:
+            log.warning("agent prompt", session=session.id, problem=warning.message)
+        if plan.prompt_injection["payload"]:
+            self._prompter.prompt(session, plan.prompt_injection, plan.onair_string)
 
     async def _profile(self, agent_id: str) -> Profile:
         entry = await self._catalogue.agent(agent_id)

@@ -97,7 +97,7 @@ def test_others_get_them_typed_the_skills_before_the_first(tmp_path: Path) -> No
     assert payload[0].startswith("<available_skills>")
     assert payload[0].endswith("\n\nOne X 1\n")
     assert payload[1:] == ["Two \n"]
-    assert (made.onair_string, made.cwd, made.env) == ("ok", "c", {"A": "b"})
+    assert (made.onair_string, made.env) == ("ok", {"A": "b"})
 
 
 def test_an_agent_without_words_gets_none(tmp_path: Path) -> None:

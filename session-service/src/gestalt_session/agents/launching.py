@@ -47,19 +47,17 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 class LaunchPlan(Struct, frozen=True, kw_only=True):
     """Everything a session of an agent is started with.
 
-    `command`: for people, prompts elided. `cwd`: as the profile says, empty for the workspace. `prompt_injection`: the
-    object of the 201; its payload is to be typed, after `onair_string` was seen if there is one.
+    `command`: for people, prompts elided. `prompt_injection`: the object of the 201; its payload is to be typed, after
+    `onair_string` was seen if there is one.
     """
 
     argv: list[str]
     command: str
     env: dict[str, str]
-    cwd: str
     prompt_files: list[str]
     skills: list[str]
     prompt_injection: dict[str, Any]
     onair_string: str
-    config_hash: str
     warnings: tuple[Problem, ...] = ()
 
 
@@ -73,12 +71,10 @@ def plan(profile: Profile, skills: Sequence[Skill], library: Library, surroundin
         argv=argv,
         command=commands.shown(argv),
         env=dict(profile.env),
-        cwd=profile.cwd,
         prompt_files=list(dict.fromkeys(name for prompt in prompts for name in prompt.files)),
         skills=[skill.name for skill in skills],
         prompt_injection=_injection([] if profile.takes_instructions else texts),
         onair_string=profile.onair_string,
-        config_hash=profile.config_hash,
         warnings=tuple(_warnings(prompts, library)),
     )
 
