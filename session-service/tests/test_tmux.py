@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_world import Running, alive, processes, refused
+from session_world import Running, World, alive, processes, refused
 from waiting import DEADLINE, eventually
 
 from gestalt_contracts.uids import new_uid
@@ -108,6 +108,21 @@ async def test_a_program_that_ignores_its_closed_window_is_killed(worker: Runnin
     assert window is not None
     await windows.kill(window)
     await worker.closed(made["uid"])
+    await eventually(lambda: not alive(made["pid"]))
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_worker_that_stops_leaves_no_program_whose_window_is_closed(world: World) -> None:
+    worker = await world.start()
+    made = await worker.create(["sh", "-c", "trap '' HUP TERM; echo ready; sleep 600; sleep 600"], runner="external")
+    await worker.shows(made["uid"], "ready")
+    windows = worker.service.terminals.tmux.windows
+    window = await windows.find(made["uid"])
+    assert window is not None
+    await windows.kill(window)
+    await worker.closed(made["uid"])
+    await worker.stop()
     await eventually(lambda: not alive(made["pid"]))
 
 

@@ -220,6 +220,10 @@ class TmuxRunner:
     async def _end_program(self, session: Session) -> None:
         try:
             await terminate(session)
+        except asyncio.CancelledError:
+            if session.device is not None:
+                session.device.hang_up()  # a worker that stops has no time to be gentle, and nobody else would end it
+            raise
         except Exception:
             log.exception("a program whose tmux window is gone could not be ended", session=session.id)
 
