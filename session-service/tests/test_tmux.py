@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from session_world import Running, World, alive, processes, refused
 from waiting import DEADLINE, eventually
 
 from gestalt_contracts.uids import new_uid
-from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile
+from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder
 from gestalt_session.terminal.tmux.commands import NoServer, Tmux, TmuxUnavailable, literal, version_of
 from gestalt_session.terminal.tmux.control import Control
 from gestalt_session.terminal.tmux.pane import commands, quoted
@@ -45,14 +46,12 @@ async def test_without_a_tmux_of_today_no_window_is_opened(
     assert await worker.get("/api/sessions") == before
 
 
-@needs_tmux
-@in_the_loop
-async def test_a_window_whose_pipes_cannot_be_made_leaves_no_session(worker: Running) -> None:
-    terminals = worker.service.terminals
-    file = SessionFile(
+def a_file(number: int) -> SessionFile:
+    """Of a session in tmux."""
+    return SessionFile(
         uid=new_uid(),
         id="x 1",
-        number=terminals.take_number(),
+        number=number,
         host="",
         title="x",
         role="",
@@ -64,12 +63,36 @@ async def test_a_window_whose_pipes_cannot_be_made_leaves_no_session(worker: Run
         created_at=0.0,
         runner=TMUX_RUNNER,
     )
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_window_whose_pipes_cannot_be_made_leaves_no_session(worker: Running) -> None:
+    terminals = worker.service.terminals
+    file = a_file(terminals.take_number())
     in_the_way = terminals.tmux.tmux.slot / "sessions" / file.uid / "gate"
     in_the_way.mkdir(parents=True)
     with pytest.raises(FileExistsError):
         await terminals.open(file, {})
     assert file.uid not in terminals.sessions
     assert not in_the_way.exists()
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_window_whose_worker_died_before_its_program_began_holds_nobody_up(world: World) -> None:
+    worker = await world.start()
+    terminals = worker.service.terminals
+    file = a_file(terminals.take_number())
+    folder = SessionFolder(terminals.tmux.tmux.slot / "sessions" / file.uid)
+    folder.make()
+    folder.save(file)
+    os.mkfifo(folder.path / "gate")
+    await terminals.tmux.windows.make(file.uid, file.id, folder.path)
+    await worker.stop()
+    worker = await world.start()
+    assert (await worker.session(file.uid))["close_reason"] == "worker lost"
+    assert await worker.service.terminals.tmux.windows.find(file.uid) is None
 
 
 LEAVES_SLOWLY = """\
@@ -168,7 +191,7 @@ async def test_a_tmux_that_hangs_keeps_nothing_else_waiting(
     asked = [asyncio.create_task(worker.http.post("/api/sessions", json={"runner": "external"})) for _ in range(40)]
     await eventually(lambda: any(processes(str(tmp_path).encode(), "cmdline")))
     await worker.get("/api/agents")
-    assert not any(post.done() for post in asked)
+    assert sum(post.done() for post in asked) < len(asked) / 2
     await asyncio.gather(*asked)
 
 

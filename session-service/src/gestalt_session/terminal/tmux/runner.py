@@ -29,6 +29,7 @@ from gestalt_session.terminal.tmux.windows import Window, Windows, shown
 PIPE, RELAY = "pane", "relay.pid"
 """In a session's folder: where the output comes through, and who brings it (see `Windows.pipe`)."""
 START_SECONDS = 10.0
+REVIVE_SECONDS = 0.5  # what a dead worker had begun is not waited for: it was never answered, and others are waiting
 END_SECONDS = 5.0  # how long tmux may take to pass on a program's last words; a job that floods on never ends
 LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.01, 0.2
 TMUX_ENDED = "tmux window closed"
@@ -96,12 +97,12 @@ class TmuxRunner:
         await self.windows.pipe(window)
         self._control.want(window.group)
         await self._control.ready()
-        relay = await _pid_in(folder.path / RELAY)
+        relay = await _pid_in(folder.path / RELAY, START_SECONDS)
         await _open_gate(folder)
-        return await self._pane(window, folder, relay)
+        return await self._pane(window, folder, relay, START_SECONDS)
 
-    async def _pane(self, window: Window, folder: SessionFolder, relay: int) -> Pane:
-        pid = await _pid_in(folder.path / PROGRAM)
+    async def _pane(self, window: Window, folder: SessionFolder, relay: int, seconds: float) -> Pane:
+        pid = await _pid_in(folder.path / PROGRAM, seconds)
         descriptors = _descriptors(folder, relay)
         self._watch(window, pid)
         return Pane(pid, descriptors, window, self._control, raw_paste=self.tmux.raw_paste)
@@ -129,10 +130,10 @@ class TmuxRunner:
     async def revive(self, window: Window, folder: SessionFolder) -> Pane | None:
         """A terminal whose host died while no worker was there; None when it is lost, and its window closed."""
         try:
-            relay = await _pid_in(folder.path / RELAY)
+            relay = await _pid_in(folder.path / RELAY, REVIVE_SECONDS)
             if await asyncio.to_thread(_brings, relay, folder):
                 self._control.want(window.group)
-                return await self._pane(window, folder, relay)
+                return await self._pane(window, folder, relay, REVIVE_SECONDS)
         except (OSError, TimeoutError) as error:
             log.warning("a tmux window is given up", uid=window.uid, error=str(error))
         await self.windows.kill(window)
@@ -246,9 +247,9 @@ class TmuxRunner:
         self.tmux.close()
 
 
-async def _pid_in(path: Path) -> int:
+async def _pid_in(path: Path, seconds: float) -> int:
     """The pid that a process of ours writes down as its first act. Raises TimeoutError."""
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(seconds):
         while True:
             with suppress(FileNotFoundError):
                 said = await asyncio.to_thread(path.read_bytes)
