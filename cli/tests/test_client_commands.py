@@ -143,10 +143,7 @@ def test_notify_delivers_with_the_payloads_own_time_and_lists_nothing(gateway: A
     gateway.answers["POST /api/sessions/Coder%201/notify"] = (204, None)
     stdin(b'{"type": "agent-turn-complete", "timestamp": "2026-01-02T03:04:05Z"}')
     assert code_of(["notify", "Coder", "-", "--event-id", "e1"]) == 0
-    assert [asked["path"] for asked in gateway.asked] == [
-        "/api/sessions/Coder/notify",
-        "/api/sessions/Coder%201/notify",
-    ]
+    assert [asked["path"] for asked in gateway.asked] == ["/api/sessions/Coder%201/notify"]
     assert json.loads(gateway.asked[-1]["body"]) == {
         "session_id": "Coder 1",
         "occurred_at": "2026-01-02T03:04:05Z",
@@ -155,14 +152,27 @@ def test_notify_delivers_with_the_payloads_own_time_and_lists_nothing(gateway: A
     }
 
 
-def test_notify_finds_the_session_of_an_agents_profile(gateway: Any, capsys: Said) -> None:
-    payload = '{"type": "commit"}'
-    assert code_of(["notify", "helper", payload]) == 1
-    assert "gestalt ls" in capsys.readouterr().err
-    gateway.answers["GET /api/sessions"] = (200, [{"id": "The Helper 1", "uid": "u2", "agent_id": "helper"}])
-    gateway.answers["POST /api/sessions/The%20Helper%201/notify"] = (204, None)
-    assert code_of(["notify", "helper", payload]) == 0
-    assert json.loads(gateway.asked[-1]["body"])["session_id"] == "The Helper 1"
+def test_notify_takes_a_uid_as_it_is_and_an_agents_id_for_its_session(coder: Any) -> None:
+    uid = "01993b6e-0f2c-7c4e-8f3a-5b1d2e3f4a5b"
+    coder.answers |= {f"POST /api/sessions/{uid}/notify": (204, None), "POST /api/sessions/u7/notify": (204, None)}
+    assert code_of(["notify", uid, '{"type": "x"}']) == 0
+    coder.answers["GET /api/sessions"] = (200, [{"id": "The Coder 1", "uid": "u7", "agent_id": "coder"}])
+    assert code_of(["notify", "coder", '{"type": "x"}']) == 0
+    assert json.loads(coder.asked[-1]["body"])["session_id"] == "u7"
+
+
+def test_notify_says_which_session_there_is_not(gateway: Any, capsys: Said) -> None:
+    for ref in ("nobody", "Coder 1"):
+        assert code_of(["notify", ref, '{"type": "x"}']) == 1
+        assert f"no session {ref!r} at http://127.0.0.1:{gateway.port}" in capsys.readouterr().err
+
+
+def test_agent_does_not_attach_to_another_session_that_has_its_name(gateway: Any, capsys: Said) -> None:
+    said = '"Coder 1" is the name of another session'
+    gateway.answers["POST /api/sessions"] = (409, {"error": said, "session_id": "Coder 1"})
+    gateway.answers["GET /api/sessions"] = (200, [{**SESSION, "agent_id": None}])
+    assert code_of(["agent", "coder"]) == 1
+    assert capsys.readouterr().err == f"{said}\n"
 
 
 @pytest.mark.parametrize("command", [["agent", "nobody"], ["new", "--agent", "nobody"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -108,6 +109,21 @@ async def test_the_lowest_free_number_is_taken_and_a_closed_session_holds_its_ow
     assert (await worker.create(["true"], title="count"))["id"] == "count 4"
     assert (await worker.http.delete(of("count 2"))).status_code == 204
     assert (await worker.create(["true"], title="count"))["id"] == "count 2"
+
+
+async def test_a_name_is_given_back_when_no_room_can_be_made_for_it(
+    worker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def disk_full(_: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = await worker.get("/api/sessions")
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.service, "_make_room", disk_full)
+        answer = await worker.http.post("/api/sessions", json={"title": "no room", "command": QUIET})
+    assert answer.status_code == 503
+    assert await worker.get("/api/sessions") == before
+    assert (await worker.create(QUIET, title="no room"))["id"] == "no room 1"
 
 
 async def test_many_at_once_get_a_name_each(worker: Running) -> None:

@@ -89,11 +89,17 @@ def test_what_is_sanitised_stays_as_it_is(name: str) -> None:
     assert sanitise(sanitise(name)) == sanitise(name) == sanitise(name).strip()
 
 
-def test_a_program_gets_what_is_allowed_less_our_secrets_then_what_the_caller_gave_then_ours() -> None:
+def test_a_program_gets_what_is_allowed_less_our_secrets_then_what_it_is_given() -> None:
     inherited = {"HOME": "/h", "LC_ALL": "C", "AWS_SECRET": "s", "GESTALT_TOKEN": "s", "REDIS_URL": "s", "OTEL_X": "s"}
-    given_ = {"HOME": "/mine", "TERM": "dumb", "GESTALT_TOKEN": "theirs"}
-    made = environment(inherited, ["HOME", "LC_*", "GESTALT_*", "REDIS*", "OTEL_*"], given_, {"GESTALT_TOKEN": "ours"})
-    assert made == {"HOME": "/mine", "LC_ALL": "C", "TERM": "dumb", "COLORTERM": "truecolor", "GESTALT_TOKEN": "ours"}
+    given_ = {"HOME": "/mine", "TERM": "dumb", "GESTALT_TOKEN": "its own"}
+    made = environment(inherited, ["HOME", "LC_*", "GESTALT_*", "REDIS*", "OTEL_*"], given_)
+    assert made == {
+        "HOME": "/mine",
+        "LC_ALL": "C",
+        "TERM": "dumb",
+        "COLORTERM": "truecolor",
+        "GESTALT_TOKEN": "its own",
+    }
 
 
 def test_a_plain_session_is_injected_nothing() -> None:

@@ -15,7 +15,8 @@ from gestalt_session.workspace.watching.bursts import Bursts
 from gestalt_session.workspace.watching.head import Head
 from gestalt_session.workspace.watching.inotify import OVERFLOW, Event, Inotify
 from gestalt_session.workspace.watching.limiter import Limiter
-from gestalt_session.workspace.watching.snapshot import SnapshotFile
+from gestalt_session.workspace.watching.snapshot import Snapshot, SnapshotFile
+from gestalt_session.workspace.watching.stamps import Stamp
 
 
 @pytest.fixture
@@ -366,3 +367,12 @@ def test_a_look_round_can_be_given_up(rig: Rig) -> None:
     rig.lookout.stop()
     rig.lookout._look_at = rig.now
     assert rig.turn().changes == []
+
+
+@pytest.mark.timeout(10)
+def test_thousands_of_directories_that_went_meanwhile_are_told_at_once(tmp_path: Path) -> None:
+    gone = {f"{tmp_path}/{number}": {"file": Stamp(1, 1, 1, 1)} for number in range(tree.MOST_DIRECTORIES)}
+    rig = Rig(tmp_path, hears=False, known=Snapshot({str(tmp_path): {}, **gone}, None))
+    report = rig.turn(after=STILL)
+    assert len(report.changes) + report.suppressed == len(gone)
+    assert set(rig.lookout.tree.directories) == {str(tmp_path)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import select
 import shutil
 import subprocess
@@ -13,10 +15,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_world import Running, refused
-from waiting import DEADLINE
+from session_world import Running, World, alive, processes, refused
+from waiting import DEADLINE, eventually
 
+from gestalt_contracts.uids import new_uid
+from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder
 from gestalt_session.terminal.tmux.commands import NoServer, Tmux, TmuxUnavailable, literal, version_of
+from gestalt_session.terminal.tmux.control import Control
 from gestalt_session.terminal.tmux.pane import commands, quoted
 from gestalt_session.terminal.tmux.windows import Window, Windows, exit_code, shown, window_of
 
@@ -39,6 +44,168 @@ async def test_without_a_tmux_of_today_no_window_is_opened(
     before = await worker.get("/api/sessions")
     refused(await worker.http.post("/api/sessions", json={"runner": "external"}), 503, "tmux unavailable")
     assert await worker.get("/api/sessions") == before
+
+
+def a_file(number: int) -> SessionFile:
+    """Of a session in tmux."""
+    return SessionFile(
+        uid=new_uid(),
+        id="x 1",
+        number=number,
+        host="",
+        title="x",
+        role="",
+        command="true",
+        argv=["true"],
+        cwd="/",
+        cols=80,
+        rows=24,
+        created_at=0.0,
+        runner=TMUX_RUNNER,
+    )
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_window_whose_pipes_cannot_be_made_leaves_no_session(worker: Running) -> None:
+    terminals = worker.service.terminals
+    file = a_file(terminals.take_number())
+    in_the_way = terminals.tmux.tmux.slot / "sessions" / file.uid / "gate"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(FileExistsError):
+        await terminals.open(file, {})
+    assert file.uid not in terminals.sessions
+    assert not in_the_way.exists()
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_window_whose_worker_died_before_its_program_began_holds_nobody_up(world: World) -> None:
+    worker = await world.start()
+    terminals = worker.service.terminals
+    file = a_file(terminals.take_number())
+    folder = SessionFolder(terminals.tmux.tmux.slot / "sessions" / file.uid)
+    folder.make()
+    folder.save(file)
+    os.mkfifo(folder.path / "gate")
+    await terminals.tmux.windows.make(file.uid, file.id, folder.path)
+    await worker.stop()
+    worker = await world.start()
+    assert (await worker.session(file.uid))["close_reason"] == "worker lost"
+    assert await worker.service.terminals.tmux.windows.find(file.uid) is None
+
+
+LEAVES_SLOWLY = """\
+import signal, sys, time
+signal.signal(signal.SIGHUP, lambda *_: None)
+print("ready", flush=True)
+signal.pause()
+time.sleep(0.3)
+open(sys.argv[1], "w").close()
+"""
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_program_whose_window_is_closed_may_tidy_up(worker: Running, tmp_path: Path) -> None:
+    """An editor that hears its terminal hang up saves what it has."""
+    saved = tmp_path / "saved"
+    made = await worker.create([sys.executable, "-c", LEAVES_SLOWLY, str(saved)], runner="external")
+    await worker.shows(made["uid"], "ready")
+    windows = worker.service.terminals.tmux.windows
+    window = await windows.find(made["uid"])
+    assert window is not None
+    await windows.kill(window)
+    assert (await worker.closed(made["uid"]))["close_reason"] == "tmux window closed"
+    await eventually(saved.exists)
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_program_that_ignores_its_closed_window_is_killed(worker: Running) -> None:
+    command = "trap '' HUP TERM; echo ready; while :; do sleep 0.05; done"
+    made = await worker.create(["sh", "-c", command], runner="external")
+    await worker.shows(made["uid"], "ready")
+    windows = worker.service.terminals.tmux.windows
+    window = await windows.find(made["uid"])
+    assert window is not None
+    await windows.kill(window)
+    await worker.closed(made["uid"])
+    await eventually(lambda: not alive(made["pid"]))
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_worker_that_stops_leaves_no_program_whose_window_is_closed(world: World) -> None:
+    worker = await world.start()
+    made = await worker.create(["sh", "-c", "trap '' HUP TERM; echo ready; sleep 600; sleep 600"], runner="external")
+    await worker.shows(made["uid"], "ready")
+    windows = worker.service.terminals.tmux.windows
+    window = await windows.find(made["uid"])
+    assert window is not None
+    await windows.kill(window)
+    await worker.closed(made["uid"])
+    await worker.stop()
+    await eventually(lambda: not alive(made["pid"]))
+
+
+class Dying(Tmux):
+    """A server that is found dead; whoever asks learns it while the next one is being wanted."""
+
+    def __init__(self, slot: Path) -> None:
+        super().__init__(slot)
+        self.control = Control(self)
+        self.attached = self.asked = 0
+
+    def client(self) -> list[str]:
+        self.attached += 1
+        return ["true"]
+
+    async def run(self, *_: str) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            self.control.want("$0")
+        raise NoServer("no server running")
+
+
+@in_the_loop
+async def test_a_server_wanted_while_the_last_one_dies_is_connected_to(tmp_path: Path) -> None:
+    tmux = Dying(tmp_path)
+    serving = asyncio.create_task(tmux.control.serve_forever())
+    try:
+        tmux.control.want("$0")
+        await eventually(lambda: tmux.attached == 2)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+@in_the_loop
+async def test_a_tmux_that_hangs_keeps_nothing_else_waiting(
+    worker: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tmux").write_text("#!/bin/sh\n/bin/sleep 0.3; exit 1\n")
+    (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(worker.service.terminals.tmux.tmux, "_version", None)
+    asked = [asyncio.create_task(worker.http.post("/api/sessions", json={"runner": "external"})) for _ in range(40)]
+    await eventually(lambda: any(processes(str(tmp_path).encode(), "cmdline")))
+    await worker.get("/api/agents")
+    assert sum(post.done() for post in asked) < len(asked) / 2
+    await asyncio.gather(*asked)
+
+
+@needs_tmux
+@in_the_loop
+async def test_a_worker_that_died_while_it_made_the_first_window_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It had no time to mark its tmux session as ours; another cannot have that name."""
+    windows = Windows(Tmux(tmp_path), "Gestalt my.work")
+    tmux(tmp_path, "new-session", "-d", "-s", "Gestalt my.work", "sleep 600")
+    try:
+        made = await windows.make("uid-1", "x 1", tmp_path)
+        assert (await windows.all()) == {"uid-1": made}
+    finally:
+        tmux(tmp_path, "kill-server")
 
 
 @needs_tmux

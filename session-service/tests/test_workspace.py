@@ -82,6 +82,20 @@ async def test_a_git_that_hangs_is_a_timeout_whoever_holds_its_pipes(world: Worl
     await eventually(lambda: not alive(int(child.read_text())))
 
 
+async def test_what_a_repository_has_git_run_sees_no_secret_of_ours(
+    world: World, fake_git: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody who may write its configuration has git start a program of theirs."""
+    for name in ("REDIS_URL", "GESTALT_INTERNAL_TOKEN", "OTEL_EXPORTER_OTLP_HEADERS"):
+        monkeypatch.setenv(name, "secret")
+    worker = await world.start()
+    write(fake_git, f"#!/bin/sh\nenv >>{world.folder}/seen\nexit 1\n")
+    await worker.get("/api/status")
+    seen = (world.folder / "seen").read_text()
+    assert "PATH=" in seen
+    assert "=secret" not in seen
+
+
 async def test_the_limit_holds_for_all_of_it_together(world: World, fake_git: Path) -> None:
     worker = await world.start()
     write(fake_git, "#!/bin/sh\nsleep 0.2; echo main\n")

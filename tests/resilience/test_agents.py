@@ -18,6 +18,7 @@ from gestalt_contracts.redis_client import create_redis
 from tests.support import processes
 from tests.support.client import Api, bearer
 from tests.support.eventually import eventually
+from tests.support.faults import Fault, flushed, gateway_killed, redis_killed, worker_killed
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,25 +26,6 @@ TOKEN = "the token of the server"
 TRIES = 12
 HOOKS = 40
 NEEDS_TMUX = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
-Fault = Callable[[Stack], Awaitable[None]]
-
-
-async def flushed(stack: Stack) -> None:
-    client = create_redis(stack.redis_url(), name="test")
-    await client.flushall()
-    await client.aclose()
-
-
-async def redis_killed(stack: Stack) -> None:
-    processes.kill(stack.redis_pid())
-
-
-async def worker_killed(stack: Stack) -> None:
-    processes.kill(stack.worker_pids()[0])
-
-
-async def gateway_killed(stack: Stack) -> None:
-    processes.kill(stack.gateway_pids()[0])
 
 
 FAULTS = [flushed, redis_killed, worker_killed, gateway_killed]

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from gestalt_contracts.redis_client import create_redis
-from tests.support import processes, programs
+from tests.support import programs
 from tests.support.client import Api
 from tests.support.eventually import eventually
+from tests.support.faults import Fault, flushed, redis_killed, worker_killed
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BEFORE, MEANWHILE, AFTER = 6, 20, 6
-Fault = Callable[[Stack], Awaitable[None]]
-
-
-async def flushed(stack: Stack) -> None:
-    client = create_redis(stack.redis_url(), name="test")
-    await client.flushall()
-    await client.aclose()
-
-
-async def redis_killed(stack: Stack) -> None:
-    processes.kill(stack.redis_pid())
-
-
-async def worker_killed(stack: Stack) -> None:
-    processes.kill(stack.worker_pids()[0])
 
 
 @pytest.mark.parametrize("fault", [flushed, redis_killed, worker_killed])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import signal
 from pathlib import Path
@@ -90,7 +89,7 @@ async def test_host_and_worker_gone_the_next_worker_goes_on_reading(stack: Start
         await eventually(lambda: not any(map(processes.alive, system.service_pids())))
         processes.kill_all(system.host_pids())
         programs.go(tmp_path / "side")
-        await asyncio.sleep(0.5)
+        await eventually(lambda: not processes.alive(made["pid"]))
         await system.start()
     async with system.api() as api, api.viewer(made["uid"], expected=programs.expected) as viewer:
         await viewer.closed(20)

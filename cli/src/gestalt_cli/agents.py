@@ -17,8 +17,8 @@ def started(server: Server, agent: str) -> dict[str, Any]:
         created: dict[str, Any] = call(server, "POST", "/api/sessions", {"agent": agent})
     except Refused as refusal:
         running = str(refusal.said.get("session_id") or "")
-        if refusal.status == CONFLICT and running:
-            return find(server, running)
+        if refusal.status == CONFLICT and running and (found := find(server, running)).get("agent_id", agent) == agent:
+            return found
         raise CommandFailed(explained(server, agent, str(refusal))) from None
     return created
 

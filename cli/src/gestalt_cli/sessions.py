@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -29,6 +30,11 @@ def is_numbered(ref: str) -> bool:
     """Whether it has two words or more, the last of digits."""
     words = ref.split()
     return len(words) > 1 and words[-1].isdecimal()
+
+
+def is_uid(ref: str) -> bool:
+    """Whether it has the form of a uid, which no id has."""
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ref) is not None
 
 
 def find(server: Server, ref: str) -> dict[str, Any]:

@@ -88,16 +88,18 @@ def wait_for_quiet(server: Server, session: Summary, act: Act, timeout: float) -
 
     url = address(server, uid_of(session), Place(), readonly=True)
     until = time.monotonic() + timeout
+    ready = False
     try:
         with connect(url, **dialling(server)) as socket:
             socket.recv(READY_SECONDS)
+            ready = True
             act()
             quiet = _is_quiet(socket.recv, until)
     except ConnectionClosed as closed:
-        if closed.rcvd is None or closed.rcvd.code not in FINAL:
-            raise lost(server, session) from None
+        if not ready or closed.rcvd is None or closed.rcvd.code not in FINAL:
+            raise lost(server, session, typed=ready) from None
     except (OSError, WebSocketException, TimeoutError):
-        raise lost(server, session) from None
+        raise lost(server, session, typed=ready) from None
     else:
         if not quiet:
             raise over_time(session, timeout)
@@ -113,9 +115,10 @@ def _is_quiet(receive: Callable[[float], object], until: float) -> bool:
     return False
 
 
-def lost(server: Server, session: Summary) -> CommandFailed:
-    """Nobody knows whether it is done."""
-    return CommandFailed(f"lost {server.url} while waiting for {session['id']!r}: it may or may not have been typed")
+def lost(server: Server, session: Summary, *, typed: bool) -> CommandFailed:
+    """Nobody knows whether it is done. `typed`: typing had begun."""
+    known = "it may or may not have been typed" if typed else "nothing was typed"
+    return CommandFailed(f"lost {server.url} while waiting for {session['id']!r}: {known}")
 
 
 def over_time(session: Summary, timeout: float) -> CommandFailed:

@@ -68,16 +68,10 @@ class Gateway:
         metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
         hosts = _hosts(settings)
-        known_tokens = session_tokens or DirectoryTokens(self._live)
-        authenticator = Authenticator(settings.server_token, credentials, known_tokens)
-        door = Door(
-            authenticator=authenticator,
-            hosts=hosts,
-            live=self._live,
-            limits=_limits(settings),
-            rate=RateLimit(settings.rate_limit) if settings.rate_limit else None,
-            clock=clock,
-        )
+        authenticator = Authenticator(settings.server_token, credentials, session_tokens or DirectoryTokens(self._live))
+        rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
+        limits = _limits(settings)
+        door = Door(authenticator=authenticator, hosts=hosts, live=self._live, limits=limits, rate=rate, clock=clock)
         upstreams = Upstreams(self._live, services)
         forwarding = Forwarding(settings.internal_bearer, hosts)
         self._proxy = Proxy(upstreams, self._lines, forwarding)

@@ -94,6 +94,8 @@ class Cast:
     async def named(self, file: SessionFile) -> Mapping[str, str]:
         """The profile's variables; the file gets what is run."""
         plan = await self._launch(file.id)
+        for warning in plan.warnings:
+            log.warning("agent prompt", session=file.id, problem=warning.message)
         file.title = self._profile.name
         file.argv, file.command = plan.argv, plan.command
         file.prompt_files, file.skills = plan.prompt_files, plan.skills

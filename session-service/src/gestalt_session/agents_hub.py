@@ -23,12 +23,17 @@ from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile
 from gestalt_session.terminal.launch import DEFAULT_COLS, DEFAULT_ROWS
 
 TITLE, ROLE = "Agents", "agents-hub"
-LOOK_SECONDS = 2.0
+LOOK_SECONDS, LONGEST_LOOK_SECONDS = 2.0, 60.0
 NO_NAME = ""  # its id is a number alone, which no title gives
 UNNESTED = ("env", "-u", "TMUX")
 """tmux would refuse to run inside another one, in which `gestalt up` may have been started."""
 
 log = structlog.get_logger()
+
+
+def next_pause(pause: float, *, again: bool) -> float:
+    """Seconds until the next look; a hub that ends `again` and again would fill the disk with what it leaves."""
+    return min(2 * pause, LONGEST_LOOK_SECONDS) if again else LOOK_SECONDS
 
 
 class AgentsHub:
@@ -37,29 +42,38 @@ class AgentsHub:
     def __init__(self, service: SessionService) -> None:
         self._service = service
 
-    async def ensure(self) -> None:
-        """Start the hub unless a worker has one; that it cannot be started keeps no other session from starting."""
+    async def ensure(self) -> bool:
+        """Start the hub unless a worker has one; whether it was started.
+
+        That it cannot be started keeps no other session from starting.
+        """
         try:
             await self._remove_ended()
             session = await self._service.make(self._file(), {}, base=NO_NAME)
         except Conflict:
-            return  # it is there
-        except GestaltError as error:
+            return False  # it is there
+        except (GestaltError, OSError) as error:
             log.warning("the agents hub could not be started", error=str(error))
-            return
+            return False
         ready = {"agents_session_id": session.id, "agents_tmux_session": self._service.terminals.tmux.title}
         self._service.outbox.put(announcements.about(session, events.AGENTS_HUB_READY, **ready))
+        return True
 
     async def keep_forever(self) -> None:
         """Make it anew where it has ended and there are windows to show: it may have ended with another slot's last."""
+        pause = LOOK_SECONDS
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(pause)
             try:
-                await self._remove_ended()
-                if any(session.live and session.file.runner == TMUX_RUNNER for session in self._service.listed()):
-                    await self.ensure()
+                pause = next_pause(pause, again=await self._look_after())
             except Exception:
                 log.exception("the agents hub could not be looked after")
+
+    async def _look_after(self) -> bool:
+        """Whether it had to be made anew."""
+        await self._remove_ended()
+        shows = any(session.live and session.file.runner == TMUX_RUNNER for session in self._service.listed())
+        return shows and await self.ensure()
 
     async def _remove_ended(self) -> None:
         """One that has ended says nothing to anybody, and its name is wanted."""

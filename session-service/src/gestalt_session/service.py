@@ -130,16 +130,16 @@ class SessionService:
             token = session_tokens.new_token(file.uid)
             file.token_hash = session_tokens.hash_of(token)
             await Claims(self.directory, self.membership).claim(file, base)
-            await self._make_room(file.id)
             return await self._start(file, given, cast, token)
         finally:
             self._making.discard(file.uid)
 
     async def _start(self, file: SessionFile, given: Mapping[str, str], cast: Cast | None, token: str) -> Session:
         try:
+            await self._make_room(file.id)
             of_cast = await cast.named(file) if cast is not None else {}
             variables = pointers.given({**of_cast, **given}, file, self.rules.url, token)
-            env = launch.environment(self.rules.inherited, self.rules.pass_env, variables, {})
+            env = launch.environment(self.rules.inherited, self.rules.pass_env, variables)
             session = await self.terminals.open(file, env)
         except GestaltError:
             await Claims(self.directory, self.membership).give_back(file)

@@ -18,7 +18,9 @@ WORDS = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
     [
         ["codex", "-c", "developer_instructions=secret"],
         ["codex", "-c", "instructions=secret"],
+        ["codex", "--config", "compact_prompt=secret"],
         ["x", "--prompt", "secret"],
+        ["x", "--prompt=secret"],
     ],
 )
 def test_prompts_are_not_shown(argv: list[str]) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from gestalt_session.agents.launching import (
     LONGEST_ARGUMENT,
-    NO_PACING,
     PACING,
     LaunchFailed,
     LaunchPlan,
@@ -18,6 +17,7 @@ from gestalt_session.agents.launching import (
 from gestalt_session.agents.profile_file import load
 from gestalt_session.agents.prompts import Library
 from gestalt_session.agents.skill import Skill
+from gestalt_session.terminal.launch import NOT_INJECTED
 
 NOTIFY = ["gestalt-notify", "--host", "127.0.0.1", "--port", "1", "--session-id", "X 1"]
 SKILL = Skill(name="s", description="d", path="/s/s")
@@ -68,7 +68,7 @@ def test_codex_gets_all_on_its_command_line_and_its_instructions_last(tmp_path: 
     assert options[3].endswith("</available_skills>\n\nOne X 1\n\n\nTwo \n")
     assert len(options) == 4
     assert made.command.endswith(" -c otel.exporter.e=u -c developer_instructions=…")
-    assert made.prompt_injection == {"mode": "none", "payload": None, "pacing": NO_PACING}
+    assert made.prompt_injection == NOT_INJECTED
     assert (made.prompt_files, made.skills) == (["one.md", "two.md"], ["s"])
     assert [warning.message for warning in made.warnings] == ["two.md: include 'none' not found"]
 
@@ -97,7 +97,7 @@ def test_others_get_them_typed_the_skills_before_the_first(tmp_path: Path) -> No
     assert payload[0].startswith("<available_skills>")
     assert payload[0].endswith("\n\nOne X 1\n")
     assert payload[1:] == ["Two \n"]
-    assert (made.onair_string, made.cwd, made.env) == ("ok", "c", {"A": "b"})
+    assert (made.onair_string, made.env) == ("ok", {"A": "b"})
 
 
 def test_an_agent_without_words_gets_none(tmp_path: Path) -> None:

@@ -171,10 +171,3 @@ def test_keys_at_the_top_win_over_the_table_and_the_model_goes_along() -> None:
     assert profile.command == "codex -c cwd=/c -c model=m -c sandbox_mode=read-only"
     assert profile.cwd == ""
     assert loaded(CODEX + '[cli_config]\nmodel = "m"\n').profile.model == "m"
-
-
-def test_the_hash_changes_with_what_matters_only() -> None:
-    base = loaded(SHELL).profile.config_hash
-    assert base == loaded(SHELL + 'description = "d"').profile.config_hash
-    assert base != loaded(SHELL + "hidden = true").profile.config_hash
-    assert len(base) == 16

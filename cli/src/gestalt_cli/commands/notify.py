@@ -8,7 +8,7 @@ import typer
 
 from gestalt_cli.commands.where import Host, Port, Session, Token, server
 from gestalt_cli.notices import deliver, notice, payload_of
-from gestalt_cli.sessions import find, is_numbered, no_session
+from gestalt_cli.sessions import find, is_numbered, is_uid, no_session, uid_of
 
 
 def notify(
@@ -23,17 +23,13 @@ def notify(
     """Deliver a hook's word about an agent's session: {"type": "agent-turn-complete", …}."""
     body = payload_of(payload)
     where = server(host, port, token)
-    for session in meant(ref):
-        if deliver(where, notice(session, body, event_id)):
-            return
-    if not deliver(where, notice(find(where, ref)["id"], body, event_id)):
+    if deliver(where, notice(likeliest(ref), body, event_id)):
+        return
+    if not deliver(where, notice(uid_of(find(where, ref)), body, event_id)):
         raise no_session(where, ref)
 
 
-def meant(ref: str) -> list[str]:
-    """The ids that a reference may mean, likeliest first: a program in a session may not list what there is.
-
-    An agent's profile is found by listing alone, so it comes last.
-    """
+def likeliest(ref: str) -> str:
+    """What a reference means as a rule: a program in a session may not list what there is, nor try other sessions."""
     ref = ref.strip()
-    return [ref] if is_numbered(ref) else [ref, f"{ref} 1"]
+    return ref if is_numbered(ref) or is_uid(ref) else f"{ref} 1"

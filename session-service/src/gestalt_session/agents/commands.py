@@ -9,6 +9,7 @@ from typing import Any
 INSTRUCTIONS = "developer_instructions"
 PROSE = frozenset({INSTRUCTIONS, "instructions", "compact_prompt"})
 """Keys whose values are prompts: they are never shown."""
+CONFIG_FLAGS = frozenset({"-c", "--config"})
 PROSE_FLAGS = frozenset({"--prompt"})
 ELIDED = "…"
 QUOTED_FOR = frozenset("'\"\\$&;|><()*?[]{}!#")
@@ -68,7 +69,7 @@ def quoted(word: str) -> str:
 
 def _elided(word: str, before: str) -> str:
     key, assigned, _ = word.partition("=")
-    if before == "-c" and assigned and key in PROSE:
+    if assigned and (key in PROSE_FLAGS or (before in CONFIG_FLAGS and key in PROSE)):
         return f"{key}={ELIDED}"
     return ELIDED if before in PROSE_FLAGS else word
 

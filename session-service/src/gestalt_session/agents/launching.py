@@ -13,10 +13,10 @@ from gestalt_session.agents.problems import Problem, problem
 from gestalt_session.agents.profile import Profile
 from gestalt_session.agents.prompts import Library, PromptFailed, Rendered, render
 from gestalt_session.agents.skill import Skill, as_xml
+from gestalt_session.terminal.launch import NOT_INJECTED
 
 LONGEST_ARGUMENT = 128 * 1024 - 1  # bytes; Linux takes no longer one (MAX_ARG_STRLEN, with its NUL)
 TYPED = "stdin"
-UNTOUCHED = "none"
 PACING = {
     "prompt_delay": 3_000_000_000,
     "inter_prompt_delay": 100_000_000,
@@ -25,7 +25,6 @@ PACING = {
     "on_air_timeout": 5_000_000_000,
 }
 """Nanoseconds."""
-NO_PACING = dict.fromkeys(PACING, 0)
 
 
 class LaunchFailed(Exception):
@@ -48,19 +47,17 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 class LaunchPlan(Struct, frozen=True, kw_only=True):
     """Everything a session of an agent is started with.
 
-    `command`: for people, prompts elided. `cwd`: as the profile says, empty for the workspace. `prompt_injection`: the
-    object of the 201; its payload is to be typed, after `onair_string` was seen if there is one.
+    `command`: for people, prompts elided. `prompt_injection`: the object of the 201; its payload is to be typed, after
+    `onair_string` was seen if there is one.
     """
 
     argv: list[str]
     command: str
     env: dict[str, str]
-    cwd: str
     prompt_files: list[str]
     skills: list[str]
     prompt_injection: dict[str, Any]
     onair_string: str
-    config_hash: str
     warnings: tuple[Problem, ...] = ()
 
 
@@ -74,12 +71,10 @@ def plan(profile: Profile, skills: Sequence[Skill], library: Library, surroundin
         argv=argv,
         command=commands.shown(argv),
         env=dict(profile.env),
-        cwd=profile.cwd,
         prompt_files=list(dict.fromkeys(name for prompt in prompts for name in prompt.files)),
         skills=[skill.name for skill in skills],
         prompt_injection=_injection([] if profile.takes_instructions else texts),
         onair_string=profile.onair_string,
-        config_hash=profile.config_hash,
         warnings=tuple(_warnings(prompts, library)),
     )
 
@@ -127,7 +122,7 @@ def _check_lengths(argv: Iterable[str]) -> None:
 
 def _injection(texts: list[str]) -> dict[str, Any]:
     if not texts:
-        return {"mode": UNTOUCHED, "payload": None, "pacing": NO_PACING}
+        return NOT_INJECTED
     return {"mode": TYPED, "payload": texts, "pacing": PACING}
 
 

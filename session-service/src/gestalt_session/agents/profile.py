@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from gestalt_session.agents.commands import shown
@@ -47,21 +46,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     def title(self) -> str:
         """The base of its sessions' ids."""
         return sanitise(self.name)
-
-    @property
-    def config_hash(self) -> str:
-        """FNV-1a-64, hex, of what makes a running session differ from a new one."""
-        canonical = {
-            "hidden": self.hidden,
-            "model": self.model,
-            "name": self.name,
-            "onair_string": self.onair_string,
-            "prompt": self.prompts,
-            "shell": self.argv,
-            "singleton": self.singleton,
-            "skills": self.skills,
-        }
-        return f"{fnv1a64(msgspec.json.encode(canonical)):016x}"
 
 
 def same_name(one: str) -> str:

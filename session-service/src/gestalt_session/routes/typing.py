@@ -22,7 +22,7 @@ from gestalt_session.terminal.folder import TMUX_RUNNER
 from gestalt_session.terminal.input_history import Command, InputHistory
 from gestalt_session.terminal.keyboard import KeyboardClosed, KeyboardFull, NotReading
 from gestalt_session.terminal.launch import check_size
-from gestalt_session.terminal.pasting import PASTE_BEGIN, PASTE_END, longest_line
+from gestalt_session.terminal.pasting import PASTE_BEGIN, PASTE_END, longest_line, without_end
 from gestalt_session.terminal.session import Session
 
 router = APIRouter(prefix="/api/sessions/{ref}")
@@ -82,7 +82,7 @@ async def _type(session: Session, body: bytes, *, paste: bool, enter: bool) -> R
         raise Conflict("session is closed")
     before = PASTE_BEGIN if paste and session.wants_paste else b""
     if before:
-        body = body.replace(PASTE_END, b"")  # what is pasted must not end the paste and go on as typed
+        body = without_end(body)
     after = (PASTE_END if before else b"") + (b"\r" if enter else b"")
     _refuse_long_lines(body + after, canonical=device.is_canonical())
     try:

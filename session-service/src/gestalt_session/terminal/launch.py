@@ -21,6 +21,11 @@ OURS = ("GESTALT_*", "REDIS_URL", "OTEL_*")
 """Variables of our own processes: never a program's business."""
 
 
+PAUSES = ("prompt_delay", "inter_prompt_delay", "final_enter_delay", "enter_key_delay", "on_air_timeout")
+NOT_INJECTED = {"mode": "none", "payload": None, "pacing": dict.fromkeys(PAUSES, 0)}
+"""The `prompt_injection` of a launch into which nothing is typed."""
+
+
 class Order(Struct, forbid_unknown_fields=True):
     """The body of POST /api/sessions (contract §3)."""
 
@@ -102,13 +107,11 @@ def sanitise(name: str) -> str:
     return kept.strip()
 
 
-def environment(
-    inherited: Mapping[str, str], allowed: Iterable[str], given: Mapping[str, str], ours: Mapping[str, str]
-) -> dict[str, str]:
-    """What a program gets: ours of `gestalt up` less our own secrets, then what the caller gave, then what we add."""
+def environment(inherited: Mapping[str, str], allowed: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
+    """What a program gets: that of `gestalt up` less our own secrets, then what it is given."""
     patterns = list(allowed)
     passed = {name: value for name, value in inherited.items() if _matches(name, patterns) and not _matches(name, OURS)}
-    return passed | {"TERM": TERM, "COLORTERM": "truecolor"} | dict(given) | dict(ours)
+    return passed | {"TERM": TERM, "COLORTERM": "truecolor"} | dict(given)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
@@ -119,13 +122,10 @@ def launch_of(
     session_id: str, argv: list[str], prompt_files: list[str] | None = None, injection: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """The `launch` object of a 201 (reference, sessions §4.3); into a plain session nothing is injected."""
-    pacing = dict.fromkeys(
-        ("prompt_delay", "inter_prompt_delay", "final_enter_delay", "enter_key_delay", "on_air_timeout"), 0
-    )
     return {
         "session_id": session_id,
         "argv": argv,
         "interface": "cli",
         "prompt_files": prompt_files or None,
-        "prompt_injection": injection or {"mode": "none", "payload": None, "pacing": pacing},
+        "prompt_injection": injection or NOT_INJECTED,
     }

@@ -1,23 +1,20 @@
-"""What a worker's terminals tell of their sessions."""
+"""Who is told of sessions: the worker's terminals by each session, and the service by the terminals."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.pacing import Limit
+
+if TYPE_CHECKING:
+    from gestalt_session.terminal.session import Session
 
 
-class Observer(Protocol):
-    """Who is told about sessions."""
+class Listener(Protocol):
+    """Who hears what a session says of itself."""
 
     def on_changed(self, session: Session) -> None:
         """Its summary is not what it was."""
-
-    def on_started(self, session: Session) -> None:
-        """Its program runs, or has run already."""
-
-    def on_closed(self, session: Session) -> None:
-        """Its program has ended."""
 
     def on_bell(self, session: Session) -> None:
         """Its program rang."""
@@ -27,3 +24,20 @@ class Observer(Protocol):
 
     def on_activity(self, session: Session, *, active: bool) -> None:
         """It writes again, or has fallen quiet."""
+
+
+class SessionListener(Listener, Protocol):
+    """Who also speaks to its host."""
+
+    def on_pace(self, session: Session, limit: Limit | None) -> None:
+        """The host is to stop reading its terminal there; None: nowhere."""
+
+
+class Observer(Listener, Protocol):
+    """Who also hears of its beginning and its end."""
+
+    def on_started(self, session: Session) -> None:
+        """Its program runs, or has run already."""
+
+    def on_closed(self, session: Session) -> None:
+        """Its program has ended."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -18,7 +18,7 @@ from gestalt_session.terminal.dialogue import Dialogue
 from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
-from gestalt_session.terminal.pacing import Limit
+from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
 from gestalt_session.terminal.viewer import Viewer
@@ -27,25 +27,6 @@ CHUNK = 128 * 1024  # one frame of a flood: large enough to cost little, small e
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
 
 log = structlog.get_logger()
-
-
-class SessionListener(Protocol):
-    """Who hears what happens in a session."""
-
-    def on_changed(self, session: Session) -> None:
-        """Its summary is not what it was."""
-
-    def on_bell(self, session: Session) -> None:
-        """The program rang."""
-
-    def on_resized(self, session: Session) -> None:
-        """Its terminal has another size."""
-
-    def on_activity(self, session: Session, *, active: bool) -> None:
-        """It writes again, or has been quiet for IDLE_SECONDS."""
-
-    def on_pace(self, session: Session, limit: Limit | None) -> None:
-        """The host is to stop reading its terminal there; None: nowhere."""
 
 
 class Session:

@@ -167,7 +167,7 @@ class Terminals:
     async def open(self, file: SessionFile, env: dict[str, str]) -> Session:
         """Start the program of a new session.
 
-        Raises CreateFailed, HostFailed, HostGone, TimeoutError; in tmux also TmuxFailed, TmuxUnavailable.
+        Raises CreateFailed, HostFailed, HostGone, OSError; in tmux also TmuxFailed, TmuxUnavailable.
         """
         folder = SessionFolder(self._folder / "sessions" / file.uid)
         host = await self._hosts.for_new(Counter(self._host_of.values()))
@@ -177,7 +177,7 @@ class Terminals:
         self._host_of[file.uid] = host
         try:
             device = await (self._window if file.runner == TMUX_RUNNER else self._program)(host, file, folder, env)
-        except (CreateFailed, HostGone, TimeoutError, TmuxFailed, TmuxUnavailable) as error:
+        except (CreateFailed, HostGone, OSError, TmuxFailed, TmuxUnavailable) as error:
             session.failed(str(error))
             self.remove(session)
             await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)

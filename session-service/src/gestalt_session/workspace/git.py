@@ -16,6 +16,8 @@ SHORT_HASH = 12
 HEADS = "refs/heads/"
 OF_ANOTHER_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"})
 """What a hook that started us would have git look at instead of the workspace."""
+OURS = ("GESTALT_", "REDIS_URL", "OTEL_")
+"""How our own variables begin, which may be secrets: a repository's configuration can have git run any program."""
 
 
 class Repository(NamedTuple):
@@ -82,7 +84,7 @@ async def _start(
         return await asyncio.create_subprocess_exec(
             *("git", "--no-optional-locks", *arguments),
             cwd=workspace,
-            env={name: value for name, value in os.environ.items() if name not in OF_ANOTHER_REPOSITORY},
+            env=_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
@@ -90,6 +92,14 @@ async def _start(
         )
     except OSError as error:
         raise GitMissing(f"git cannot be run: {error}") from error
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OF_ANOTHER_REPOSITORY and not name.startswith(OURS)
+    }
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:

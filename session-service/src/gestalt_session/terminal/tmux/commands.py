@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gestalt_ptyhost.holders import TMUX_SOCKET
@@ -18,6 +19,8 @@ OLDEST = (3, 2)
 RAW_PASTE_FLAG = (3, 7)
 """From here on `paste-buffer` shows control characters as text, unless `-S` is given."""
 COMMAND_SECONDS = 5.0
+MOST_AT_ONCE = 4
+"""Commands that run at one time, on threads of their own: a tmux that hangs is not to keep files and git waiting."""
 UNAVAILABLE = "tmux unavailable"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _NEWEST = (999, 0)
@@ -41,6 +44,11 @@ class Tmux:
     def __init__(self, slot: Path) -> None:
         self.slot = slot
         self._version: tuple[int, int] | None = None
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "tmux")
+
+    def close(self) -> None:
+        """Give the threads back; a command that runs ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     @property
     def socket(self) -> Path:
@@ -90,7 +98,7 @@ class Tmux:
         return str(Path(found).absolute())
 
     async def _run(self, argv: list[str]) -> str:
-        done = await asyncio.to_thread(self._done, argv)
+        done = await asyncio.get_running_loop().run_in_executor(self._threads, self._done, argv)
         if done.returncode != 0:
             complaint = done.stderr.decode(errors="replace").strip()
             raise _failure(complaint or f"tmux ended with {done.returncode}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections import deque
+from contextlib import ExitStack
 
 import structlog
 
@@ -67,8 +68,9 @@ class Control:
                 await self._serve()
             except Exception:
                 log.exception("the connection to tmux broke")
-            if not await self._lives():
-                self._wanted.clear()
+            self._wanted.clear()  # before we ask: a new server may be wanted while the old one's end is noticed
+            if await self._lives():
+                self._wanted.set()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _lives(self) -> bool:
@@ -79,13 +81,16 @@ class Control:
         return True
 
     async def _serve(self) -> None:
-        process = await asyncio.to_thread(self._start)
+        process = self._start()  # here, as asyncio starts its own: a cancelled wait for a thread would lose its pipes
         try:
             await self._read(process)
         finally:
             self._hang_up()
             process.kill()
-            await asyncio.to_thread(process.wait)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()  # a transport that was not made does not close its own
+            await asyncio.shield(asyncio.to_thread(process.wait))  # it is dead: nobody is to leave it unreaped
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -101,14 +106,13 @@ class Control:
     async def _read(self, process: subprocess.Popen[bytes]) -> None:
         loop = asyncio.get_running_loop()
         answers = asyncio.StreamReader(limit=LONGEST_LINE)
-        reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(answers), process.stdout)
-        writing, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)
-        try:
+        with ExitStack() as connected:
+            reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(answers), process.stdout)
+            connected.callback(reading.close)
+            writing, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)
+            connected.callback(writing.abort)
             while line := await answers.readline():
                 self._heard(line.split(), writing)
-        finally:
-            reading.close()
-            writing.close()
 
     def _heard(self, words: list[bytes], writing: asyncio.WriteTransport) -> None:
         if words[:1] == [b"%session-changed"]:  # the attaching itself is done

@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,6 +19,7 @@ from gestalt_session.terminal.folder import SessionFile, SessionFolder
 from gestalt_session.terminal.pty_host import LONGEST_SOCKET_PATH, CreateFailed
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import PRIVATE_FILE, replace_file
+from gestalt_session.terminal.termination import terminate
 from gestalt_session.terminal.tmux.commands import Tmux, TmuxFailed, TmuxUnavailable
 from gestalt_session.terminal.tmux.control import Control
 from gestalt_session.terminal.tmux.launcher import GATE, LAUNCH, PROGRAM
@@ -27,10 +29,13 @@ from gestalt_session.terminal.tmux.windows import Window, Windows, shown
 PIPE, RELAY = "pane", "relay.pid"
 """In a session's folder: where the output comes through, and who brings it (see `Windows.pipe`)."""
 START_SECONDS = 10.0
+REVIVE_SECONDS = 0.5  # what a dead worker had begun is not waited for: it was never answered, and others are waiting
 END_SECONDS = 5.0  # how long tmux may take to pass on a program's last words; a job that floods on never ends
 LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.01, 0.2
 TMUX_ENDED = "tmux window closed"
 """Why a session ended whose exit code tmux did not tell."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -45,6 +50,7 @@ class TmuxRunner:
         self._control = Control(self.tmux)
         self._open_files = open_files
         self._ended: asyncio.Queue[Window] = asyncio.Queue()
+        self._windowless: asyncio.Queue[Session] = asyncio.Queue()
         self._codes: dict[str, int] = {}
         self._watched: dict[str, int] = {}
 
@@ -69,7 +75,7 @@ class TmuxRunner:
     async def open(self, file: SessionFile, folder: SessionFolder, env: dict[str, str]) -> Pane:
         """Start the program of a new session in a window.
 
-        Raises CreateFailed, TmuxFailed, TmuxUnavailable, TimeoutError.
+        Raises CreateFailed, TmuxFailed, TmuxUnavailable, OSError.
         """
         await asyncio.to_thread(self._prepare, file, folder, env)
         async with asyncio.timeout(START_SECONDS):
@@ -91,12 +97,12 @@ class TmuxRunner:
         await self.windows.pipe(window)
         self._control.want(window.group)
         await self._control.ready()
-        relay = await _pid_in(folder.path / RELAY)
+        relay = await _pid_in(folder.path / RELAY, START_SECONDS)
         await _open_gate(folder)
-        return await self._pane(window, folder, relay)
+        return await self._pane(window, folder, relay, START_SECONDS)
 
-    async def _pane(self, window: Window, folder: SessionFolder, relay: int) -> Pane:
-        pid = await _pid_in(folder.path / PROGRAM)
+    async def _pane(self, window: Window, folder: SessionFolder, relay: int, seconds: float) -> Pane:
+        pid = await _pid_in(folder.path / PROGRAM, seconds)
         descriptors = _descriptors(folder, relay)
         self._watch(window, pid)
         return Pane(pid, descriptors, window, self._control, raw_paste=self.tmux.raw_paste)
@@ -124,10 +130,10 @@ class TmuxRunner:
     async def revive(self, window: Window, folder: SessionFolder) -> Pane | None:
         """A terminal whose host died while no worker was there; None when it is lost, and its window closed."""
         try:
-            relay = await _pid_in(folder.path / RELAY)
+            relay = await _pid_in(folder.path / RELAY, REVIVE_SECONDS)
             if await asyncio.to_thread(_brings, relay, folder):
                 self._control.want(window.group)
-                return await self._pane(window, folder, relay)
+                return await self._pane(window, folder, relay, REVIVE_SECONDS)
         except (OSError, TimeoutError) as error:
             log.warning("a tmux window is given up", uid=window.uid, error=str(error))
         await self.windows.kill(window)
@@ -162,8 +168,8 @@ class TmuxRunner:
         """The output of a session has ended; the host knows no more than that."""
         self._unwatch(session.uid)
         code = self._codes.pop(session.uid, None)
-        if code is None and session.device is not None:
-            session.device.hang_up()  # whoever closed the window or killed tmux ended a program that may not hear it
+        if code is None:
+            self._windowless.put_nowait(session)  # its program may ignore that its terminal is gone
         session.exited(code, time.time(), TMUX_ENDED if code is None else None)
 
     def _watch(self, window: Window, pid: int) -> None:
@@ -191,12 +197,17 @@ class TmuxRunner:
             os.close(pidfd)
 
     async def care_forever(self) -> None:
-        """Serve the connection to tmux; close the window of each program that ends."""
+        """Serve the connection to tmux; close the window of each program that ends, end that of each closed window."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._control.serve_forever())
+            tasks.create_task(self._each(self._ended, self._close))
+            tasks.create_task(self._each(self._windowless, self._end_program))
+
+    async def _each(self, waiting: asyncio.Queue[T], deal_with: Callable[[T], Coroutine[None, None, None]]) -> None:
+        """Each as soon as it comes, none waiting for another."""
+        async with asyncio.TaskGroup() as tasks:
             while True:
-                window = await self._ended.get()
-                tasks.create_task(self._close(window))
+                tasks.create_task(deal_with(await waiting.get()))
 
     async def _close(self, window: Window) -> None:
         try:
@@ -206,6 +217,16 @@ class TmuxRunner:
             await self.windows.kill(window)
         except Exception:
             log.exception("a tmux window could not be closed", uid=window.uid)
+
+    async def _end_program(self, session: Session) -> None:
+        try:
+            await terminate(session)
+        except asyncio.CancelledError:
+            if session.device is not None:
+                session.device.hang_up()  # a worker that stops has no time to be gentle, and nobody else would end it
+            raise
+        except Exception:
+            log.exception("a program whose tmux window is gone could not be ended", session=session.id)
 
     async def _last_words(self, window: Window) -> int | None:
         """The exit code, once tmux has passed on all that the program said."""
@@ -223,11 +244,12 @@ class TmuxRunner:
         """Leave every window to tmux."""
         for uid in list(self._watched):
             self._unwatch(uid)
+        self.tmux.close()
 
 
-async def _pid_in(path: Path) -> int:
+async def _pid_in(path: Path, seconds: float) -> int:
     """The pid that a process of ours writes down as its first act. Raises TimeoutError."""
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(seconds):
         while True:
             with suppress(FileNotFoundError):
                 said = await asyncio.to_thread(path.read_bytes)

@@ -102,14 +102,15 @@ class Windows:
         )
 
     async def _group(self) -> str | None:
-        """The tmux session that holds our windows."""
-        with suppress(NoServer):
-            said = await self._tmux.run("list-sessions", "-F", f"#{{session_id}} #{{{_GROUP_MARK}}}")
-            for line in said.splitlines():
-                group, _, mark = line.partition(" ")
-                if mark:
-                    return group
-        return None
+        """The tmux session that holds our windows: the one that is marked, or one that a dead worker had only named."""
+        try:
+            said = await self._tmux.run("list-sessions", "-F", f"#{{session_id}} #{{{_GROUP_MARK}}} #{{session_name}}")
+        except NoServer:
+            return None
+        sessions = [line.split(" ", 2) for line in said.splitlines()]
+        marked = [group for group, mark, _ in sessions if mark]
+        named = [group for group, _, name in sessions if name == shown(self.title)]
+        return next(iter(marked + named), None)
 
     async def pipe(self, window: Window) -> None:
         """Hand what the pane says to a relay, which tells its pid. tmux runs it in a shell, from the slot's folder."""

@@ -70,7 +70,7 @@ class Tree:
         for root in self._scope.roots:
             seen.update(self.look(root, now, quiet=quiet))
         for directory in [known for known in self.directories if known not in seen]:
-            self.forget(directory, now, quiet=os.path.isdir(directory))
+            self._forget(directory, now, quiet=os.path.isdir(directory))
 
     def look(self, top: str, now: float, *, quiet: bool, anew: bool = False) -> list[str]:
         """Compare a directory and all below it; those that are there. `anew`: other rules hold than at the last look.
@@ -167,21 +167,22 @@ class Tree:
         """A directory and all below it are gone, or (`quiet`) no longer watched."""
         below = top + "/"
         for directory in [known for known in self.directories if known == top or known.startswith(below)]:
-            self._leave(directory)
-            for name in list(self.directories[directory]):
-                if quiet:
-                    self._learn(self.directories[directory], name, None)
-                else:
-                    self.touch(directory, name, MOVED_FROM if moved else 0, now)
-            self._tidy(directory)
+            self._forget(directory, now, quiet=quiet, heard=MOVED_FROM if moved else 0)
 
     def removed(self, directory: str, now: float) -> None:
         """An empty directory is gone; what was below it is so already."""
         if directory in self.directories:
-            self._leave(directory)
-            for name in list(self.directories[directory]):
-                self.touch(directory, name, 0, now)
-            self._tidy(directory)
+            self._forget(directory, now, quiet=False)
+
+    def _forget(self, directory: str, now: float, *, quiet: bool, heard: int = 0) -> None:
+        """That directory alone: looking for what is below each of thousands would take minutes."""
+        self._leave(directory)
+        for name in list(self.directories[directory]):
+            if quiet:
+                self._learn(self.directories[directory], name, None)
+            else:
+                self.touch(directory, name, heard, now)
+        self._tidy(directory)
 
     def unwatched(self, watch: int, mask: int) -> None:
         """The kernel has dropped a watch."""
