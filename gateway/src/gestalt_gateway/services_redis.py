@@ -46,6 +46,10 @@ class RedisServices:
         self._known[name] = (known, self._clock() + FRESH_SECONDS)
         return known
 
+    def refused(self, address: str) -> None:
+        """See Services."""
+        self._known = {name: known for name, known in self._known.items() if known[0] != address}
+
     async def _look_up(self, name: str) -> str | None:
         with away_as(DirectoryUnavailable):
             newest: Any = await self._client.zrevrange(self._names.services, 0, -1)

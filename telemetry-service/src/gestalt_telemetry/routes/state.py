@@ -1,0 +1,43 @@
+"""What the lifespan owns and routes use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypedDict, cast
+
+import msgspec
+from fastapi import Depends, Response
+from starlette.requests import HTTPConnection
+
+from gestalt_contracts.bus import Bus
+from gestalt_telemetry.live import Feed
+from gestalt_telemetry.routes.errors import JSON
+from gestalt_telemetry.settings import Settings
+from gestalt_telemetry.store.store import Store
+
+SessionName = Callable[[str], Awaitable[str]]
+"""The id of a session by its uid; empty when nobody knows."""
+
+
+class State(TypedDict):
+    """Resources of the running service."""
+
+    settings: Settings
+    store: Store
+    feed: Feed
+    bus: Bus
+    session_name: SessionName
+    stopping: asyncio.Event
+
+
+def _state(connection: HTTPConnection) -> State:
+    return cast("State", connection.scope["state"])
+
+
+Resources = Annotated[State, Depends(_state)]
+
+
+def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response, one line."""
+    return Response(msgspec.json.encode(value) + b"\n", status, headers, media_type=JSON)
