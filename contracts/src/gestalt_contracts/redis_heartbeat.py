@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import chain
 
 from redis.asyncio import Redis
 
@@ -32,7 +33,7 @@ class RedisHeartbeat:
         now = time.time()
         with away_as(DirectoryUnavailable):
             async with self._client.pipeline(transaction=True) as pipe:
-                pipe.hset(self._key, mapping={name: fact for name, fact in facts.items()})
+                pipe.hset(self._key, items=list(chain.from_iterable(facts.items())))
                 pipe.expire(self._key, LIVES_SECONDS)
                 pipe.zadd(self._services, {self._member: now})
                 pipe.zremrangebyscore(self._services, 0, now - FORGOTTEN_SECONDS)

@@ -17,7 +17,15 @@ from gestalt_contracts.events import now, rfc3339
 from gestalt_telemetry import presence
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.presence import Heartbeat
-from gestalt_telemetry.routes import errors, health, ingest, log_queries
+from gestalt_telemetry.routes import (
+    errors,
+    health,
+    ingest,
+    log_queries,
+    log_streams,
+    notifications,
+    otel_queries,
+)
 from gestalt_telemetry.routes.state import SessionName, State
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.keeper import Limits
@@ -25,7 +33,7 @@ from gestalt_telemetry.store.store import Store
 from gestalt_telemetry.version import release
 from gestalt_telemetry.writer import Config
 
-ROUTERS = (health, ingest, log_queries)
+ROUTERS = (health, ingest, log_queries, otel_queries, log_streams, notifications)
 WRITER_SECONDS = 10.0  # a start waits so long for its writer, then serves what can be read
 
 log = structlog.get_logger()

@@ -64,17 +64,19 @@ class Parameters:
         given = self.text("trace_id")
         return trace_id_of(given) if given else None
 
+    def query(self) -> str:
+        """`query`: plain text, compared without regard to case."""
+        return self._values.get("query", "").lower().replace("\0", " ")
+
     def logs(self) -> Wanted:
         """All that log records are chosen by."""
-        limit_checked = self.limit()
-        del limit_checked
         return Wanted(
             self.level(),
             self.text("session_id"),
             self.trace_id(),
             self.time("since"),
             self.time("until"),
-            self._values.get("query", "").lower().replace("\0", " "),
+            self.query(),
             self.whole("before"),
         )
 
