@@ -24,7 +24,7 @@ import structlog
 from gestalt_telemetry import logs
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.store.intake import MS, TooLarge, decoded
-from gestalt_telemetry.store.keeper import Keeper, Limits, check_sealed
+from gestalt_telemetry.store.keeper import Keeper, Limits, check_file
 from gestalt_telemetry.store.segment import TEXT_GROUP
 from gestalt_telemetry.store.wire import Done, Frames, SetAside, State, Write, framed, of_service
 
@@ -87,7 +87,7 @@ class Writer:
                 return True
 
     def _idle(self) -> bool:
-        self._keeper.active.index_texts()
+        self._index_texts()
         return True
 
     def _take(self, message: Write | SetAside) -> None:
@@ -101,30 +101,40 @@ class Writer:
     def _store_group(self) -> None:
         """Commit what waits, up to a group; then answer all of it."""
         segment = self._keeper.active
-        before, answers = segment.records, []
+        before, answers, taken = segment.records, list[Done](), list[int]()
         try:
             segment.begin()
             while self._waiting and segment.records - before < GROUP_RECORDS:
-                answers.append(self._store(self._waiting.popleft()))
+                write = self._waiting.popleft()
+                taken.append(write.id)
+                answers.append(self._store(write))
             segment.commit()
         except (sqlite3.Error, OSError) as error:
-            answers = self._failed(answers, error)
-        if segment.texts_wait >= TEXT_GROUP:
-            segment.index_texts()
+            answers = self._failed(taken, error)
         self._answer(answers)
+        if self._keeper.active.texts_wait >= TEXT_GROUP:
+            self._index_texts()
         if self._keeper.full():
             self._keeper.follow()
             self._tell_state()
 
-    def _failed(self, answers: list[Done], error: Exception) -> list[Done]:
+    def _index_texts(self) -> None:
+        """What cannot be put into the index is searched one by one meanwhile."""
+        try:
+            self._keeper.active.index_texts()
+        except sqlite3.Error as error:
+            log.error("texts could not be indexed", reason=str(error))  # noqa: TRY400 - one line is enough
+
+    def _failed(self, taken: list[int], error: Exception) -> list[Done]:
         """Nothing of the group is stored: say so for each."""
         log.error("telemetry could not be stored", reason=str(error))
-        try:
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if damaged:
+            self._keeper.set_aside(self._keeper.active.number, str(error))
+            self._tell_state(dropped=True)
+        else:
             self._keeper.active.rollback()
-        except sqlite3.Error:
-            log.exception("the active segment cannot be used")
-            raise
-        return [Done(answer.id, "failed", 0, str(error)) for answer in answers]
+        return [Done(id_, "failed", 0, str(error)) for id_ in taken]
 
     def _store(self, write: Write) -> Done:
         mark = f"source:{write.form}"
@@ -137,7 +147,11 @@ class Writer:
             return Done(write.id, "malformed", 0, str(error))
         except TooLarge:
             return Done(write.id, "too_large")
-        segment.add(found.batches, write.arrival // MS)
+        try:
+            segment.add(found.batches, write.arrival // MS)
+        except (ValueError, OverflowError, RecursionError, TypeError) as error:
+            log.exception("records that cannot be stored")
+            return Done(write.id, "malformed", 0, f"the records cannot be stored: {error}")
         if write.mark:
             segment.mark(mark, write.mark)
         return Done(write.id, "stored", found.rejected, found.reason)
@@ -161,7 +175,7 @@ class Writer:
     def _care(self) -> None:
         while self._checked:
             number, reason = self._checked.popleft()
-            if any(segment.number == number and not segment.active for segment in self._keeper.catalogue.segments()):
+            if any(segment.number == number for segment in self._keeper.catalogue.segments()):
                 self._keeper.set_aside(number, reason)
                 self._tell_state(dropped=True)
         if time.monotonic() - self._cared < CARE_SECONDS:
@@ -173,11 +187,11 @@ class Writer:
             self._tell_state(dropped=True)
 
     def _check_all(self) -> None:
-        """Read every sealed segment once after a start, beside the work."""
+        """Read every segment once after a start, beside the work."""
         folder = self._keeper.catalogue.folder
-        for path in sorted(folder.glob("segment-*.db"))[:-1]:
+        for path in sorted(folder.glob("segment-*.db")):
             number = int(path.stem.removeprefix("segment-"))
-            reason = check_sealed(folder, number) if path.exists() else None
+            reason = check_file(folder, number) if path.exists() else None
             if reason is not None and path.exists():
                 self._checked.append((number, reason))
 
@@ -215,7 +229,10 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     config = msgspec.json.decode(sys.argv[2], type=Config)
     folder = Path(config.folder)
-    lock = take_folder(folder)
+    try:
+        lock = take_folder(folder)
+    except OSError as error:
+        sys.exit(f"telemetry writer: {folder} is kept by another writer: {error.strerror}")
     keeper = Keeper(folder, config.limits)
     gc.freeze()
     try:

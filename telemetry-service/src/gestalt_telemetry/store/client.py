@@ -20,8 +20,8 @@ MOST_WAITING_BYTES = 32 * 1024 * 1024
 
 READ_BYTES = 256 * 1024
 ANSWER_SECONDS = 30.0
+READY_SECONDS = 1.0  # a writer is back in less
 STOP_SECONDS = 2.0  # a writer that is told to end commits what it has
-PROVEN_SECONDS = 1.0  # one that lived so long is replaced at once
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 
 log = structlog.get_logger()
@@ -48,6 +48,7 @@ class WriterClient:
         self.state: State | None = None
         self.ready = asyncio.Event()
         self.restarts = -1
+        self._readied = 0  # writers that came so far as to say how the store is
         self.pid = 0
 
     @property
@@ -57,9 +58,7 @@ class WriterClient:
 
     async def write(self, write: Write) -> Done:
         """Store something; what became of it. Raises WriterAway, WriterBehind, TimeoutError."""
-        stream = self._stream
-        if stream is None or stream.is_closing():
-            raise WriterAway
+        stream = await self._ready_stream()
         size = len(write.body)
         if self._waiting and self._waiting_bytes + size > MOST_WAITING_BYTES:
             raise WriterBehind
@@ -75,24 +74,33 @@ class WriterClient:
             self._waiting.pop(write.id, None)
             self._waiting_bytes -= size
 
+    async def _ready_stream(self) -> asyncio.StreamWriter:
+        """The way to a writer that works: one that is being started again is waited for, not for long."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.ready.wait()
+        except TimeoutError:
+            raise WriterAway from None
+        if self._stream is None or self._stream.is_closing():
+            raise WriterAway
+        return self._stream
+
     def report_damage(self, number: int, reason: str) -> None:
         """Have a segment set aside that cannot be read."""
         if self._stream is not None:
             self._stream.write(framed(SetAside(number, reason)))
 
     async def run(self) -> None:
-        """Keep a writer, until cancelled; then let it commit what it has and end."""
+        """Keep a writer, until cancelled; then let it commit what it has and end. One that was ready is replaced at once."""
         pause = FIRST_PAUSE
-        clock = asyncio.get_running_loop().time
         while True:
-            begun = clock()
             self.restarts += 1
+            before = self._readied
             try:
                 await self._live()
             except OSError as error:
                 log.error("the writer cannot be started", reason=str(error))  # noqa: TRY400 - one line is enough
-            proven = clock() - begun >= PROVEN_SECONDS
-            pause = FIRST_PAUSE if proven else min(pause * 2, LONGEST_PAUSE)
+            pause = FIRST_PAUSE if self._readied > before else min(pause * 2, LONGEST_PAUSE)
             await asyncio.sleep(pause)
 
     async def _live(self) -> None:
@@ -133,7 +141,9 @@ class WriterClient:
     def _take(self, message: Done | State) -> None:
         if isinstance(message, State):
             self.state = message
-            self.ready.set()
+            if not self.ready.is_set():
+                self._readied += 1
+                self.ready.set()
             self._heard(message)
             return
         future = self._waiting.get(message.id)

@@ -87,12 +87,7 @@ class Keeper:
         path = self.catalogue.file(segment.number)
         if not path.exists():
             raise sqlite3.DatabaseError("the file is gone")
-        opened = OpenSegment(segment.number, path, segment.first_log)
-        reason = check(opened._connection)  # noqa: SLF001 - the segment's own file, checked before it is used
-        if reason is not None:
-            opened.close()
-            raise sqlite3.DatabaseError(reason)
-        return opened
+        return OpenSegment(segment.number, path, segment.first_log)
 
     def _begin_anew(self, segments: list[Segment]) -> OpenSegment:
         """After a damaged active segment, or in an empty folder."""
@@ -149,7 +144,20 @@ class Keeper:
         return dropped
 
     def set_aside(self, number: int, reason: str) -> None:
-        """Take a damaged segment out of the store."""
+        """Take a damaged segment out of the store; the active one is followed by another at once."""
+        if "active" in self.__dict__ and number == self.active.number:
+            self._replace_active(reason)
+        else:
+            self._move_aside(number, reason)
+
+    def _replace_active(self, reason: str) -> None:
+        segments, lost = self.catalogue.segments(), self.active
+        with suppress(sqlite3.Error):
+            lost.close()
+        self._move_aside(lost.number, reason)
+        self.active = self._begin_anew(segments)
+
+    def _move_aside(self, number: int, reason: str) -> None:
         note = self.catalogue.set_aside(number, reason)
         self.damaged = len(self.catalogue.damaged())
         log.error("a damaged segment was set aside", file=note.file, reason=reason)
@@ -164,8 +172,8 @@ class Keeper:
         self.catalogue.close()
 
 
-def check_sealed(folder: Path, number: int) -> str | None:
-    """What is wrong with a sealed segment; None when nothing is. Reads all of it."""
+def check_file(folder: Path, number: int) -> str | None:
+    """What is wrong with a segment; None when nothing is. Reads all of it."""
     path = folder / f"segment-{number:06d}.db"
     try:
         connection = schema.connect(path, read_only=True)
@@ -196,4 +204,4 @@ def _first_log(path: Path) -> int:
         connection.close()
 
 
-__all__ = ["ACTIVE", "Keeper", "Limits", "check_sealed"]
+__all__ = ["ACTIVE", "Keeper", "Limits", "check_file"]

@@ -73,7 +73,23 @@ class OpenSegment:
         self._reload_texts()
 
     def add(self, batches: Iterable[Batch], arrival: int) -> None:
-        """Add records that arrived at `arrival` (Unix ms)."""
+        """Add records that arrived at `arrival` (Unix ms): all of them or, when something is wrong with one, none."""
+        before = (self.next_log, self.records, len(self._texts), len(self._origins))
+        self._connection.execute("SAVEPOINT request")
+        try:
+            self._add(batches, arrival)
+        except Exception:
+            self._connection.execute("ROLLBACK TO request")
+            self.next_log, self.records = before[:2]
+            del self._texts[before[2] :]
+            while len(self._origins) > before[3]:
+                self._origins.popitem()
+            raise
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("RELEASE request")
+
+    def _add(self, batches: Iterable[Batch], arrival: int) -> None:
         for batch in batches:
             resource = batch.origin.resource
             origin = self._origin(rows.pack(batch.origin))
@@ -115,14 +131,18 @@ class OpenSegment:
         return len(self._texts)
 
     def index_texts(self) -> None:
-        """Put waiting texts into the index: a transaction of its own."""
-        waiting, self._texts = self._texts, []
-        if not waiting:
+        """Put waiting texts into the index: a transaction of its own. Those of one that fails go on waiting."""
+        if not self._texts:
             return
         self.begin()
-        self._connection.executemany(INSERT_TEXT, waiting)
-        self.mark(TEXTS_UP_TO, str(waiting[-1][0]))
-        self.commit()
+        try:
+            self._connection.executemany(INSERT_TEXT, self._texts)
+            self.mark(TEXTS_UP_TO, str(self._texts[-1][0]))
+            self.commit()
+        except sqlite3.Error:
+            self.rollback()
+            raise
+        self._texts = []
 
     # -- its end
 
