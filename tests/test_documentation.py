@@ -17,16 +17,20 @@ import pytest
 
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_session.settings import Settings as SessionSettings
+<<<<<<< HEAD
 from tests.support import programs
+=======
+from gestalt_telemetry.settings import Settings as TelemetrySettings
+>>>>>>> 5ee2f4d (Give telemetry its container, its settings page and its place among what is tested)
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
-MEMBERS = ("contracts", "gateway", "session-service", "cli")
+MEMBERS = ("contracts", "gateway", "session-service", "telemetry-service", "cli")
 BLOCK = re.compile(r"```sh( watch)?\n(.*?)```", re.DOTALL)
-DOCUMENTED = {"session-service": SessionSettings, "gateway": GatewaySettings}
+DOCUMENTED = {"session-service": SessionSettings, "gateway": GatewaySettings, "telemetry-service": TelemetrySettings}
 
 
 def test_member_readmes_fit_on_a_screen() -> None:

@@ -91,7 +91,7 @@ class WriterClient:
             self._stream.write(framed(SetAside(number, reason)))
 
     async def run(self) -> None:
-        """Keep a writer, until cancelled; then let it commit what it has and end. One that was ready is replaced at once."""
+        """Keep a writer, until cancelled; then let it commit what it has. One that was ready is replaced at once."""
         pause = FIRST_PAUSE
         while True:
             self.restarts += 1
