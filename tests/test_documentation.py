@@ -17,11 +17,8 @@ import pytest
 
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_session.settings import Settings as SessionSettings
-<<<<<<< HEAD
-from tests.support import programs
-=======
 from gestalt_telemetry.settings import Settings as TelemetrySettings
->>>>>>> 5ee2f4d (Give telemetry its container, its settings page and its place among what is tested)
+from tests.support import programs
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
