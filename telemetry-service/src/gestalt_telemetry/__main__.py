@@ -22,6 +22,7 @@ from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.redis_heartbeat import RedisHeartbeat
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_telemetry import logs
 from gestalt_telemetry.app import Telemetry
 from gestalt_telemetry.server import Server, config_of, listening, parent_gone
@@ -37,10 +38,11 @@ def main() -> None:
     if standby and not sys.stdin.readline():
         return  # the parent ended before it needed us
     settings = read_settings()
-    logs.configure()
+    outbox = LogOutbox("telemetry")
+    logs.configure(outbox)
     listener = _listener(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, watch_parent=standby))
+        runner.run(_serve(settings, listener, outbox, watch_parent=standby))
 
 
 def read_settings() -> Settings:
@@ -106,7 +108,7 @@ def _say_ready(url: str) -> None:
     print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: bool) -> None:
+async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox, *, watch_parent: bool) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
@@ -116,6 +118,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
             settings,
             address=settings.advertise or advertised(host, port),
             bus=RedisBus(client, names),
+            outbox=outbox,
             heartbeat=RedisHeartbeat(client, names, NAME, secrets.token_hex(8)),
             session_name=SessionNames(RedisDirectory(client, names)),
         )

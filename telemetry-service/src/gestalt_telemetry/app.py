@@ -14,8 +14,10 @@ from fastapi import FastAPI
 from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_telemetry import presence
 from gestalt_telemetry.live import Feed
+from gestalt_telemetry.own_telemetry import OwnTelemetry
 from gestalt_telemetry.presence import Heartbeat
 from gestalt_telemetry.routes import (
     errors,
@@ -25,15 +27,17 @@ from gestalt_telemetry.routes import (
     log_streams,
     notifications,
     otel_queries,
+    summaries,
 )
 from gestalt_telemetry.routes.state import SessionName, State
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.keeper import Limits
 from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.summary import Summary
 from gestalt_telemetry.version import release
 from gestalt_telemetry.writer import Config
 
-ROUTERS = (health, ingest, log_queries, otel_queries, log_streams, notifications)
+ROUTERS = (health, ingest, log_queries, otel_queries, log_streams, notifications, summaries)
 WRITER_SECONDS = 10.0  # a start waits so long for its writer, then serves what can be read
 
 log = structlog.get_logger()
@@ -43,9 +47,19 @@ class Telemetry:
     """The ASGI application of the service, and its stop."""
 
     def __init__(
-        self, settings: Settings, *, address: str, bus: Bus, heartbeat: Heartbeat, session_name: SessionName
+        self,
+        settings: Settings,
+        *,
+        address: str,
+        bus: Bus,
+        heartbeat: Heartbeat,
+        session_name: SessionName,
+        outbox: LogOutbox | None = None,
     ) -> None:
-        """Wire up; nothing is opened before the lifespan begins. `address`: where gateways reach it."""
+        """Wire up; nothing is opened before the lifespan begins.
+
+        `address`: where gateways reach it. `outbox`: takes this service's own lines.
+        """
         self.stopping = asyncio.Event()
         self._settings = settings
         self._address = address
@@ -55,6 +69,9 @@ class Telemetry:
         self._started = now()
         self._store = Store(_config(settings))
         self._feed = Feed(self._store)
+        self._outbox = outbox or LogOutbox("telemetry")
+        self._summary = Summary()
+        self._own = OwnTelemetry(bus, self._store, self._summary)
         self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +105,12 @@ class Telemetry:
 
     def _care(self) -> tuple[Coroutine[None, None, None], ...]:
         """The loops that run as long as the service does."""
-        return (self._feed.run(), presence.beat_forever(self._heartbeat, self._facts))
+        return (
+            self._feed.run(),
+            self._own.run(),
+            self._outbox.publish_forever(self._bus),
+            presence.beat_forever(self._heartbeat, self._facts),
+        )
 
     def _facts(self) -> Mapping[str, str]:
         """What others see of us; `status` shows it as the collector's."""
@@ -110,6 +132,7 @@ class Telemetry:
             "settings": self._settings,
             "store": self._store,
             "feed": self._feed,
+            "summary": self._summary,
             "bus": self._bus,
             "session_name": self._session_name,
             "stopping": self.stopping,

@@ -15,6 +15,7 @@ from gestalt_telemetry.live import Feed
 from gestalt_telemetry.routes.errors import JSON
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.summary import Summary
 
 SessionName = Callable[[str], Awaitable[str]]
 """The id of a session by its uid; empty when nobody knows."""
@@ -26,6 +27,7 @@ class State(TypedDict):
     settings: Settings
     store: Store
     feed: Feed
+    summary: Summary
     bus: Bus
     session_name: SessionName
     stopping: asyncio.Event

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 
+import msgspec
+
 from gestalt_telemetry.otlp import json, protobuf, simple
 from gestalt_telemetry.otlp.decoded import Decoded
 from gestalt_telemetry.otlp.values import Attributes, Malformed
@@ -13,6 +15,8 @@ from gestalt_telemetry.store.wire import Write
 
 GZIP_WINDOW = 31  # a gzip header, the largest window
 MS = 1_000_000
+BUS = "bus"
+_batches = msgspec.msgpack.Decoder(list[Batch])
 
 
 class TooLarge(Exception):
@@ -32,6 +36,8 @@ def decoded(write: Write, limit: int) -> Decoded:
 
 
 def _decode(write: Write, body: bytes) -> Decoded:
+    if write.form == BUS:
+        return Decoded(_batches.decode(body))
     if write.form == "protobuf":
         return protobuf.DECODERS[write.signal](body)
     if write.form == "simple":
