@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from itertools import chain
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -17,6 +18,25 @@ LIVES_SECONDS = 3
 
 FORGOTTEN_SECONDS = 3_600.0
 """An instance not heard of for so long leaves the set of services."""
+
+
+INSTANCES = 8
+"""The most recent heartbeats looked at; of these the first that still stands counts."""
+
+
+async def newest_heartbeat(client: Redis, names: Names, name: str) -> dict[str, str]:
+    """What the instance of the service `name` that was heard of last says; empty without one.
+
+    Raises DirectoryUnavailable.
+    """
+    with away_as(DirectoryUnavailable):
+        members: Any = await client.zrevrange(names.services, 0, -1)
+        instances = [str(member, "utf-8").partition(":") for member in members]
+        for instance in [instance for of, _, instance in instances if of == name][:INSTANCES]:
+            facts: Any = await client.hgetall(names.service(name, instance))
+            if facts:
+                return {str(key, "utf-8"): str(value, "utf-8") for key, value in facts.items()}
+    return {}
 
 
 class RedisHeartbeat:
