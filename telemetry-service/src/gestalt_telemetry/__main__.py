@@ -30,6 +30,8 @@ from gestalt_telemetry.settings import Settings
 
 NAME = "telemetry"
 KNOWN_SESSIONS = 4_096
+SWITCH_SECONDS = 0.001
+"""How long a reader's thread may keep the loop from its turn."""
 
 
 def main() -> None:
@@ -41,6 +43,7 @@ def main() -> None:
     outbox = LogOutbox("telemetry")
     logs.configure(outbox)
     listener = _listener(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, outbox, watch_parent=standby))
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gestalt_telemetry.queries import logs, shown
 from gestalt_telemetry.queries.logs import Found
-from gestalt_telemetry.queries.shown import REPLAYED
+from gestalt_telemetry.store.reader import Reader
 from gestalt_telemetry.store.rows import searched
 from gestalt_telemetry.store.store import Store
 
@@ -24,13 +24,16 @@ KEPT_LINES = 8_192
 GATHER_SECONDS = 0.02
 """Between two reads: many small commits are read together."""
 RETRY_SECONDS = 0.5
+ATTRIBUTES = b'"attributes":['
+REPLAYED = b'{"key":"gestalt.replay_window","value":{"stringValue":"1h"}}'
 
 
 class Line(Struct, frozen=True):
-    """A record, and its JSON."""
+    """A record, its JSON, and its text in lower case."""
 
     found: Found
     json: bytes
+    text: str
 
 
 class Filter(Struct):
@@ -40,13 +43,13 @@ class Filter(Struct):
     session: str = ""
     text: str = ""
 
-    def wants(self, found: Found) -> bool:
+    def wants(self, line: Line) -> bool:
         """Whether it is to be shown."""
-        if found.level < self.level:
+        if line.found.level < self.level:
             return False
-        if self.session and not found.of_session(self.session):
+        if self.session and not line.found.of_session(self.session):
             return False
-        return not self.text or self.text in searched(found.record)
+        return not self.text or self.text in line.text
 
 
 class Feed:
@@ -89,8 +92,7 @@ class Feed:
         while True:
             page = self._after(after)
             if page is None:
-                found = await self._store.ask(partial(logs.following, after=after, limit=PAGE))
-                page = [line_of(one) for one in found]
+                page = await self._store.ask(partial(lines_after, after=after), live=True)
                 if not page:  # the place is beyond what was committed: wait for the feed to come by
                     page = self._after(max(after, self._floor)) or []
             if page:
@@ -110,12 +112,12 @@ class Feed:
 
     async def _read(self) -> None:
         try:
-            found = await self._store.ask(partial(logs.following, after=self._newest, limit=PAGE))
+            found = await self._store.ask(partial(lines_after, after=self._newest), live=True)
         except Exception:  # noqa: BLE001 - whatever the store says, listeners wait for better times
             await asyncio.sleep(RETRY_SECONDS)
             return
-        self._lines += [line_of(one) for one in found]
-        self._ids += [one.id for one in found]
+        self._lines += found
+        self._ids += [line.found.id for line in found]
         if len(self._ids) > 2 * KEPT_LINES:
             self._floor = self._ids[-KEPT_LINES - 1]
             del self._lines[:-KEPT_LINES], self._ids[:-KEPT_LINES]
@@ -133,13 +135,18 @@ class Feed:
         return self._lines[at : at + PAGE]
 
 
+def lines_after(reader: Reader, after: int) -> list[Line]:
+    """The next records from a place on, ready to be sent: made in the reader's thread."""
+    return [line_of(found) for found in logs.following(reader, after, PAGE)]
+
+
 def line_of(found: Found) -> Line:
     """A record as clients get it."""
-    return Line(found, msgspec.json.encode(shown.log(found.id, found.record, found.origin)))
+    json = msgspec.json.encode(shown.log(found.id, found.record, found.origin))
+    return Line(found, json, searched(found.record))
 
 
 def replayed(line: Line) -> bytes:
-    """The JSON of a record that was there before the listener came."""
-    found = shown.log(line.found.id, line.found.record, line.found.origin)
-    found["attributes"].append(REPLAYED)
-    return msgspec.json.encode(found)
+    """The JSON of a record that was there before the listener came: one attribute more."""
+    head, key, tail = line.json.partition(ATTRIBUTES)  # the first is the record's own: only its id stands before it
+    return head + key + REPLAYED + (b"" if tail.startswith(b"]") else b",") + tail

@@ -11,7 +11,6 @@ from gestalt_telemetry.records import Log, Origin, Span
 Shown = dict[str, Any]
 NS = 1_000_000_000
 STATUSES = ("unset", "ok", "error")
-REPLAYED = {"key": "gestalt.replay_window", "value": {"stringValue": "1h"}}
 
 
 def moment(nanoseconds: int) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request, Response
 
 from gestalt_telemetry.queries import logs, shown
 from gestalt_telemetry.routes.parameters import Parameters
-from gestalt_telemetry.routes.state import Resources, reply
+from gestalt_telemetry.routes.state import Resources, answer
+from gestalt_telemetry.store.reader import Reader
 
 router = APIRouter(prefix="/api/otel/logs")
 
@@ -17,5 +16,9 @@ router = APIRouter(prefix="/api/otel/logs")
 async def stored_logs(request: Request, state: Resources) -> Response:
     """The last matches, oldest first."""
     asked = Parameters(request)
-    found = await state["store"].ask(partial(logs.newest, wanted=asked.logs(), limit=asked.limit()))
-    return reply([shown.log(one.id, one.record, one.origin) for one in found])
+    wanted, limit = asked.logs(), asked.limit()
+
+    def page(reader: Reader) -> object:
+        return [shown.log(one.id, one.record, one.origin) for one in logs.newest(reader, wanted, limit)]
+
+    return await answer(state["store"], page)

@@ -95,7 +95,7 @@ async def _events(state: State, start: Start, wanted: Filter) -> AsyncIterator[b
             if page is None:
                 yield PING
                 continue
-            chosen = [line for line in page if wanted.wants(line.found)]
+            chosen = [line for line in page if wanted.wants(line)]
             if chosen:
                 yield b"".join(event(_json(line, start), str(line.found.id)) for line in chosen)
 
@@ -122,7 +122,7 @@ async def _send(socket: WebSocket, state: State, start: Start, wanted: Filter) -
     async with aclosing(_lines(state, start)) as pages:  # type: ignore[type-var]
         async for page in pages:
             for line in page or ():
-                if wanted.wants(line.found):
+                if wanted.wants(line):
                     await socket.send_text(_json(line, start).decode() + "\n")
 
 

@@ -12,7 +12,7 @@ from gestalt_contracts.errors import InvalidRequest, NotFound
 from gestalt_telemetry.queries import histogram, series, timed, usage
 from gestalt_telemetry.queries.timed import METRICS, SPANS, Wanted
 from gestalt_telemetry.routes.parameters import NS, Parameters, trace_id_of
-from gestalt_telemetry.routes.state import Resources, reply
+from gestalt_telemetry.routes.state import Resources, answer, reply
 from gestalt_telemetry.store.reader import Reader
 from gestalt_telemetry.store.rows import MINUTE_NS
 
@@ -25,7 +25,7 @@ MOST_STEPS = 10_000
 async def spans(request: Request, state: Resources) -> Response:
     """The last spans that match, by start."""
     asked = Parameters(request)
-    return reply(await state["store"].ask(partial(timed.newest, kind=SPANS, wanted=_spans(asked), limit=asked.limit())))
+    return await answer(state["store"], partial(timed.newest, kind=SPANS, wanted=_spans(asked), limit=asked.limit()))
 
 
 @router.get("/traces/{trace_id}")
@@ -43,7 +43,7 @@ async def metrics(request: Request, state: Resources) -> Response:
     """The last exported metrics that match, by the time of their newest data point."""
     asked = Parameters(request)
     wanted = _metrics(asked)
-    return reply(await state["store"].ask(partial(timed.newest, kind=METRICS, wanted=wanted, limit=asked.limit())))
+    return await answer(state["store"], partial(timed.newest, kind=METRICS, wanted=wanted, limit=asked.limit()))
 
 
 @router.get("/metrics/series")

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,9 @@ TRIES = 3  # of a query that finds damaged segments
 
 log = structlog.get_logger()
 
+Lane = asyncio.Queue[Reader | None]
+"""Readers that wait for a question."""
+
 
 class StoreUnreadable(Exception):
     """The store cannot be read now."""
@@ -35,7 +39,8 @@ class Store:
     def __init__(self, config: Config) -> None:
         self._folder = Path(config.folder)
         self._writer = WriterClient(config, self._heard)
-        self._readers: asyncio.Queue[Reader | None] = asyncio.Queue()  # READERS of them, open or yet to be opened
+        self._readers: Lane = asyncio.Queue()  # READERS of them, open or yet to be opened
+        self._live_readers: Lane = asyncio.Queue()  # one for those who follow: they never wait behind a long question
         self.bell = Bell()
 
     @property
@@ -53,40 +58,36 @@ class Store:
         """Keep the writer; close everything at the end."""
         for _ in range(READERS):
             self._readers.put_nowait(None)
+        self._live_readers.put_nowait(None)
         keeping = asyncio.create_task(self._writer.run())
         try:
             yield self
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-            while not self._readers.empty():
-                reader = self._readers.get_nowait()
-                if reader is not None:
-                    reader.close()
+            for reader in (*_idle(self._readers), *_idle(self._live_readers)):
+                reader.close()
 
     async def write(self, write: Write) -> Done:
         """As WriterClient.write."""
         return await self._writer.write(write)
 
-    async def ask(self, question: Callable[[Reader], T]) -> T:
-        """Answer a question in a thread. Raises StoreUnreadable and TookTooLong."""
+    async def ask(self, question: Callable[[Reader], T], *, live: bool = False) -> T:
+        """Answer a question in a thread; `live`: for a stream. Raises StoreUnreadable and TookTooLong."""
+        lane = self._live_readers if live else self._readers
         for _ in range(TRIES):
             try:
-                return await self._ask(question)
+                return await self._ask(lane, question)
             except Unreadable as error:
                 log.error("a segment cannot be read", number=error.number, reason=str(error))  # noqa: TRY400
                 self._writer.report_damage(error.number, str(error))
         raise StoreUnreadable
 
-    async def _ask(self, question: Callable[[Reader], T]) -> T:
-        reader = await self._readers.get()
+    async def _ask(self, lane: Lane, question: Callable[[Reader], T]) -> T:
+        reader = await lane.get()
         asked = asyncio.ensure_future(asyncio.to_thread(self._answer, reader, question))
-        asked.add_done_callback(self._give_back)  # also when who asked has left: the thread goes on
+        asked.add_done_callback(partial(_give_back, lane))  # also when who asked has left: the thread goes on
         return (await asyncio.shield(asked))[1]
-
-    def _give_back(self, asked: asyncio.Future[tuple[Reader, T]]) -> None:
-        failed = asked.cancelled() or asked.exception() is not None
-        self._readers.put_nowait(None if failed else asked.result()[0])
 
     def _answer(self, reader: Reader | None, question: Callable[[Reader], T]) -> tuple[Reader, T]:
         try:
@@ -109,8 +110,21 @@ class Store:
 
     def _let_go(self) -> None:
         """Readers that wait close what was dropped, or its bytes are not free; those at work do so when used next."""
-        for _ in range(self._readers.qsize()):
-            reader = self._readers.get_nowait()
-            if reader is not None:
+        for lane in (self._readers, self._live_readers):
+            for reader in _idle(lane):
                 reader.forget_gone()
-            self._readers.put_nowait(reader)
+                lane.put_nowait(reader)
+
+
+def _give_back(lane: Lane, asked: asyncio.Future[tuple[Reader, T]]) -> None:
+    failed = asked.cancelled() or asked.exception() is not None
+    lane.put_nowait(None if failed else asked.result()[0])
+
+
+def _idle(lane: Lane) -> list[Reader]:
+    """Take the open readers of a lane; those yet to be opened stay."""
+    waiting = [lane.get_nowait() for _ in range(lane.qsize())]
+    for reader in waiting:
+        if reader is None:
+            lane.put_nowait(None)
+    return [reader for reader in waiting if reader is not None]
