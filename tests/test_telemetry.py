@@ -143,6 +143,9 @@ async def test_a_restart_of_everything_finds_it_and_services_tell_about_themselv
     await stack.stop()
     await stack.start()
     async with stack.api() as api:
+        status = await api.get("/api/status")
+        assert (status["otel_collector_running"], status["otel_collector_pid"]) == (True, telemetry_pids(stack)[0])
+        assert status["otel_collector_http_endpoint"] == stack.url.removeprefix("http://")
         assert await bodies(api, query="kept for later") == ["kept for later"]
         summary = await api.get("/api/metrics/summary")
         assert {"category": "sessions", "total": 1, "errors": 1, "error_rate_pct": 100.0} in summary["error_rates"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from gestalt_telemetry.exposition import TEXT_TYPE, exposed
 from gestalt_telemetry.routes.state import Resources, reply
+from gestalt_telemetry.store.reader import Reader
 
 router = APIRouter()
 
@@ -13,6 +15,13 @@ router = APIRouter()
 async def healthy() -> Response:
     """The event loop turns."""
     return reply({"status": "ok"})
+
+
+@router.get("/metrics")
+async def exposition(state: Resources) -> Response:
+    """What operators alert on, in Prometheus' words."""
+    size = await state["store"].ask(Reader.size)
+    return Response(exposed(state["store"].writer, size, state["feed"].listeners), media_type=TEXT_TYPE)
 
 
 @router.get("/readyz")
