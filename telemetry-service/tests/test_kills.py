@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -27,12 +28,13 @@ class Service:
         self.process: asyncio.subprocess.Process
         self.url = ""
 
-    async def start(self) -> None:
+    async def start(self, largest_file: int = resource.RLIM_INFINITY) -> None:
         variables = {"GESTALT_INTERNAL_TOKEN": TOKEN, "GESTALT_DATA_DIR": str(self._folder), "PATH": os.environ["PATH"]}
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "gestalt_telemetry",
             env={**variables, "REDIS_URL": "redis://127.0.0.1:1", "GESTALT_TELEMETRY_SEGMENT_RECORDS": "3000"},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY)),
         )  # fmt: skip
         assert self.process.stdout is not None
         async with asyncio.timeout(20):
@@ -55,9 +57,9 @@ class Service:
 
 
 @asynccontextmanager
-async def service(folder: Path) -> AsyncIterator[Service]:
+async def service(folder: Path, **limits: int) -> AsyncIterator[Service]:
     made = Service(folder)
-    await made.start()
+    await made.start(**limits)
     try:
         yield made
     finally:
@@ -161,3 +163,21 @@ def alive(pid: int) -> bool:
     """Whether it runs; one that nobody has waited for does not."""
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().split()[2] != "Z"
+
+
+async def test_a_full_disk_refuses_what_it_cannot_keep_and_takes_more_when_there_is_room(tmp_path: Path) -> None:
+    """A bound on file sizes stands for the disk: to SQLite both are a write that fails."""
+    acknowledged: list[str] = []
+    async with service(tmp_path, largest_file=400_000) as full, full.client() as client:
+        for number in range(60):
+            batch = [f"{number} {place} {'x' * 200}" for place in range(100)]
+            answer = await client.post("/v1/logs", content=export(*batch), headers={"content-type": PROTOBUF})
+            assert answer.status_code in {200, 503}
+            acknowledged += batch if answer.status_code == 200 else []
+        assert answer.status_code == 503
+        assert sorted(await everything(client)) == sorted(acknowledged)
+        assert await full.stop() == 0
+    async with service(tmp_path) as again, again.client() as client:
+        answer = await client.post("/v1/logs", content=export("room"), headers={"content-type": PROTOBUF})
+        assert answer.status_code == 200
+        assert sorted(await everything(client)) == sorted([*acknowledged, "room"])

@@ -35,6 +35,7 @@ GROUP_BYTES = 1024 * 1024  # read before something is stored
 READ_BYTES = 1024 * 1024
 IDLE_SECONDS = 0.05  # of silence: then waiting texts are put into the index
 CARE_SECONDS = 2.0  # between looks at what is too old or too much
+RETRY_SECONDS = 5.0  # until texts are indexed again after a failure: the disk may be full
 LOCK_SECONDS = 10.0  # a predecessor that is still committing holds the folder
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Writer:
         self._frames = Frames()
         self._waiting: deque[Write] = deque()
         self._cared = 0.0
+        self._index_after = 0.0
         self._checked: deque[tuple[int, str]] = deque()
         self._said_last = 0
 
@@ -119,10 +121,13 @@ class Writer:
             self._tell_state()
 
     def _index_texts(self) -> None:
-        """What cannot be put into the index is searched one by one meanwhile."""
+        """What cannot be put into the index is searched one by one meanwhile, and tried again later."""
+        if time.monotonic() < self._index_after:
+            return
         try:
             self._keeper.active.index_texts()
         except sqlite3.Error as error:
+            self._index_after = time.monotonic() + RETRY_SECONDS
             log.error("texts could not be indexed", reason=str(error))  # noqa: TRY400 - one line is enough
 
     def _failed(self, taken: list[int], error: Exception) -> list[Done]:
