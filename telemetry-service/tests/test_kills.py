@@ -65,7 +65,7 @@ async def service(folder: Path, **limits: int) -> AsyncIterator[Service]:
     finally:
         if made.process.returncode is None:
             made.process.kill()
-            await made.process.wait()
+        await made.process.communicate()
 
 
 async def post_until(over: asyncio.Event, service: Service, name: str, acknowledged: list[str]) -> None:
@@ -109,7 +109,7 @@ async def test_ten_kills_lose_and_repeat_nothing(tmp_path: Path, victim: str) ->
                 os.kill(pid, signal.SIGKILL)
             else:
                 running.process.kill()
-                await running.process.wait()
+                await running.process.communicate()
                 await running.start()
         await more(acknowledged, 400)
         over.set()

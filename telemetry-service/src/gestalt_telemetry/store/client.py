@@ -116,6 +116,7 @@ class WriterClient:
                 msgspec.json.encode(self._config).decode(),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,  # ours is for one line to whoever started us
             )
         self.pid = process.pid
         reader, self._stream = await asyncio.open_connection(sock=ours, limit=READ_BYTES)
