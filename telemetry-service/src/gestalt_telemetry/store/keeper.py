@@ -12,7 +12,7 @@ import structlog
 from msgspec import Struct
 
 from gestalt_telemetry.store import schema
-from gestalt_telemetry.store.catalogue import ACTIVE, SUFFIXES, Catalogue, Segment, move_catalogue_aside
+from gestalt_telemetry.store.catalogue import SUFFIXES, Catalogue, Segment, move_catalogue_aside
 from gestalt_telemetry.store.schema import WrongVersion
 from gestalt_telemetry.store.segment import OpenSegment, check
 
@@ -202,6 +202,3 @@ def _first_log(path: Path) -> int:
         return int(connection.execute("SELECT min(id) FROM logs").fetchone()[0] or 1)
     finally:
         connection.close()
-
-
-__all__ = ["ACTIVE", "Keeper", "Limits", "check_file"]
