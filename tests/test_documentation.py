@@ -66,10 +66,14 @@ def _variable(name: str, field: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("title", "shown"), [("Try it", b"still 42"), ("An agent", b"echo I am Helper 1\r\nI am Helper 1\r\n")]
+    ("title", "begun", "shown"),
+    [
+        ("Try it", b"bash", b"still 42"),
+        ("An agent", b"\rI am Helper 1\r\n", b"echo I am Helper 1\r\nI am Helper 1\r\n"),
+    ],
 )
-async def test_the_readme_can_be_followed(tmp_path: Path, title: str, shown: bytes) -> None:
-    """Every command of a section, in order, as a reader would run them; the viewer sees each answer."""
+async def test_the_readme_can_be_followed(tmp_path: Path, title: str, begun: bytes, shown: bytes) -> None:
+    """Every command of a section, in order, as a reader would run them, who goes on once the viewer shows `begun`."""
     section = README.read_text().partition(f"## {title}")[2].partition("\n## ")[0]
     blocks = BLOCK.findall(section)
     async with Stack(tmp_path) as stack:
@@ -82,9 +86,7 @@ async def test_the_readme_can_be_followed(tmp_path: Path, title: str, shown: byt
                 for watch, command in commands:
                     if watch:
                         viewer = _watch(command, stack, seen)
-                        await eventually(
-                            lambda: b"bash" in watched.read_bytes(), 10, what="the viewer shows the prompt"
-                        )
+                        await eventually(lambda: begun in watched.read_bytes(), 20, what=f"the viewer shows {begun!r}")
                     else:
                         await _run(command, stack)
                     for answer in re.findall(r"echo (\D*)\$\(\((.*?)\)\)", command):
