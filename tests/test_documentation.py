@@ -24,7 +24,7 @@ from tests.support.stack import Stack
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
-MEMBERS = ("contracts", "gateway", "session-service", "cli")
+MEMBERS = ("contracts", "gateway", "session-service", "flow-service", "cli")
 BLOCK = re.compile(r"```sh( watch)?\n(.*?)```", re.DOTALL)
 DOCUMENTED = {"session-service": SessionSettings, "gateway": GatewaySettings}
 
