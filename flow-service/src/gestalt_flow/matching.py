@@ -6,13 +6,14 @@ An index by event type and one equality keeps a thousand triggers cheap: only th
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from msgspec import UNSET, Struct
 
 from gestalt_flow.conditions import Check, Verdict, compiled
 from gestalt_flow.model import Fields, Flow
+from gestalt_flow.validation import absence_of
 
 SESSION_KEYS = frozenset({"session.id", "session_id"})
 _NUMBERED = re.compile(r" \d+\Z", re.ASCII)
@@ -94,12 +95,18 @@ class Index:
     def __init__(self, flows: Iterable[Flow]) -> None:
         self.all = [matcher_of(flow, place) for place, flow in enumerate(flows)]
         self._open: dict[str, list[Matcher]] = defaultdict(list)
+        self._endings: dict[str, list[Matcher]] = defaultdict(list)
+        self._counts: Counter[str] = Counter()
         self._keyed: dict[str, dict[str, dict[str, list[Matcher]]]] = defaultdict(lambda: defaultdict(dict))
         for matcher in self.all:
             if matcher.flow.trigger.is_enabled:
                 self._file(matcher)
 
     def _file(self, matcher: Matcher) -> None:
+        self._counts[matcher.event_type] += 1
+        if matcher.flow.trigger.absence is not UNSET:
+            for kind in absence_of(matcher.flow.trigger.absence)[1]:
+                self._endings[kind].append(matcher)
         exact = next((w for w in matcher.wheres if not w.anything and w.key not in SESSION_KEYS), None)
         if exact is None:
             self._open[matcher.event_type].append(matcher)
@@ -113,6 +120,14 @@ class Index:
             matcher for values in self._keyed.get(folded, {}).values() for found in values.values() for matcher in found
         ]
         return sorted([*self._open.get(folded, []), *keyed], key=_place)
+
+    def count_of(self, kind: str) -> int:
+        """How many enabled flows an event of this type may fire."""
+        return self._counts[kind.casefold()]
+
+    def ended_by(self, fields: Fields) -> list[Matcher]:
+        """The flows whose wait for an absence this event ends."""
+        return self._endings.get(fields.get("type", "").casefold(), [])
 
     def matching(self, fields: Fields) -> list[Matcher]:
         """The flows that an event fires, in order."""
