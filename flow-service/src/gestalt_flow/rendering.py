@@ -138,7 +138,10 @@ def _tried(matcher: Matcher, what: Seen) -> dict[str, Any]:
 
 
 def event_of(given: dict[str, Any]) -> Event:
-    """The event that a dry run describes: flat fields, or fields below `data`. Raises ValueError, KeyError, TypeError."""
+    """The event that a dry run describes: flat fields, or fields below `data`.
+
+    Raises ValueError, KeyError, TypeError for what describes none.
+    """
     told = {key.strip().lower(): value for key, value in given.items()}
     kind = told.pop("type")
     if not isinstance(kind, str) or not kind.strip():
