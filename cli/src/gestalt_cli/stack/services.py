@@ -18,8 +18,12 @@ GATEWAY = Kind(name="gateway", start_stage=1, stop_stage=0, patience=20.0, grace
 """Stopped first: it tells every client why."""
 SESSION = Kind(name="session", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
 """The graces together stay below the 5 s in which an ordered stop is over."""
+FLOW = Kind(name="flow", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
+"""Killed in the middle of an activity, its successor takes that over."""
 
-MODULES = {GATEWAY.name: "gestalt_gateway", SESSION.name: "gestalt_session"}
+MODULES = {GATEWAY.name: "gestalt_gateway", SESSION.name: "gestalt_session", FLOW.name: "gestalt_flow"}
+FLOW_DRAIN = "1s"
+"""Below its grace: what runs longer goes to its successor."""
 OF_THE_GATEWAY_ALONE = ("GESTALT_TOKEN", "GESTALT_TOKEN_FILE")
 
 
@@ -30,7 +34,7 @@ def units(*, workers: int, live_slots: int, own_redis: bool) -> list[Unit]:
         Unit(f"session-{number}", SESSION, draining=number > workers)
         for number in range(1, max(workers, live_slots) + 1)
     ]
-    return [*redis, Unit("gateway", GATEWAY), *sessions]
+    return [*redis, Unit("gateway", GATEWAY), *sessions, Unit("flow", FLOW)]
 
 
 class Services(Struct, frozen=True, kw_only=True):
@@ -66,6 +70,8 @@ class Services(Struct, frozen=True, kw_only=True):
         # -P: the workspace may hold a redis.py or a types.py of its own, and is where we are started
         argv = [sys.executable, "-P", "-m", MODULES[kind.name], *flags]
         own = self._of_gateway() if kind is GATEWAY else self._of_worker()
+        if kind is FLOW:
+            own["GESTALT_FLOW_DRAIN"] = FLOW_DRAIN
         fds = (self.door,) if kind is GATEWAY else ()
         return Recipe(argv, {**own, **extra}, self.logs[kind.name], fds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from gestalt_flow.policy import Failed, is_transient
 
 CALL_SECONDS = 12.0  # POST input waits 10 s for a program that does not read
 ANSWER_BYTES = 4 * 1024 * 1024
+LONGEST_ID = 128  # of an event id in the header: what is too long would be dropped, and the depth with it
 NOT_FOUND = 404
 
 
@@ -66,7 +68,7 @@ def session_path(ref: str, *words: str) -> str:
 
 def cause_of(context: Context) -> str:
     """The header that says which flow this is done for."""
-    return msgspec.json.encode({"event_id": context.head.event_id, "depth": context.head.depth}).decode()
+    return json.dumps({"event_id": context.head.event_id[:LONGEST_ID], "depth": context.head.depth})
 
 
 def _json(content: bytes) -> Any:

@@ -20,6 +20,8 @@ BUSY_SECONDS = 10.0
 GROWN_UP_SECONDS = 8.0
 """How long a fresh agent has to draw its first screen before something is typed."""
 SETTLED_SECONDS = 0.6
+ENTER_SECONDS = 0.15
+"""Programs take an Enter that comes with a paste for a part of it."""
 CREATED, CONFLICT = 201, 409
 MESSAGE = "message_template"
 LIVE = frozenset({"starting", "running"})
@@ -165,12 +167,13 @@ class Sessions:
 
     async def _type(self, context: Context, session: dict[str, Any], message: str) -> None:
         """An agent gets it pasted and entered, so that several lines are one prompt; a shell gets lines."""
-        path, text = session_path(session["uid"], "input"), message.rstrip("\n")
-        if session.get("agent_id"):
-            path += "?paste=1&enter=1"
-        else:
-            text += "\n"
-        await self._api.ask(context, "POST", path, raw=text.encode("utf-8", "replace"), key=context.unique)
+        path, text = session_path(session["uid"], "input"), message.rstrip("\n").encode("utf-8", "replace")
+        if not session.get("agent_id"):
+            await self._api.ask(context, "POST", path, raw=text + b"\n", key=context.unique)
+            return
+        await self._api.ask(context, "POST", f"{path}?paste=1", raw=text, key=context.unique)
+        await asyncio.sleep(ENTER_SECONDS)
+        await self._api.ask(context, "POST", path, raw=b"\r", key=f"{context.unique}/enter")
 
 
 def is_busy(session: dict[str, Any]) -> bool:
