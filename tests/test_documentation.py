@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import pytest
 
+from gestalt_flow.settings import Settings as FlowSettings
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_session.settings import Settings as SessionSettings
 from tests.support import programs
@@ -26,7 +27,7 @@ README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
 MEMBERS = ("contracts", "gateway", "session-service", "flow-service", "cli")
 BLOCK = re.compile(r"```sh( watch)?\n(.*?)```", re.DOTALL)
-DOCUMENTED = {"session-service": SessionSettings, "gateway": GatewaySettings}
+DOCUMENTED = {"session-service": SessionSettings, "gateway": GatewaySettings, "flow-service": FlowSettings}
 
 
 def test_member_readmes_fit_on_a_screen() -> None:

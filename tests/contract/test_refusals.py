@@ -84,7 +84,7 @@ async def test_it_is_refused(api: Api, method: str, path: str, status: int, mess
     assert ("allow" in answer.headers) == (status == 405)
 
 
-@pytest.mark.parametrize("path", ["/api/flow/config", "/api/otel/traces", "/api/logs/stream", "/v1/logs"])
+@pytest.mark.parametrize("path", ["/api/otel/traces", "/api/logs/stream", "/v1/logs"])
 async def test_services_that_do_not_live_are_unavailable(api: Api, path: str) -> None:
     answer = await api.http.request("POST" if path == "/v1/logs" else "GET", path)
     assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
