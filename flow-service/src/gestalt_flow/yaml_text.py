@@ -5,6 +5,7 @@ An alias costs what it stands for, so a bomb runs into the bound; cycles, duplic
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -144,7 +145,11 @@ def plain(text: str, line: int = 0) -> Any:
         return int(text, 0) if text.startswith("0o") or text.lower().startswith("0x") else int(text)
     if _SPECIAL.fullmatch(text):
         raise BadYaml(f"line {line}: {text} is no number that JSON knows")
-    return float(text) if _FLOAT.fullmatch(text) else text
+    if not _FLOAT.fullmatch(text):
+        return text
+    if math.isinf(float(text)):
+        raise BadYaml(f"line {line}: {text} is no number that JSON knows")
+    return float(text)
 
 
 def _line(node: Any) -> int:
@@ -158,7 +163,7 @@ def _told(error: Exception) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Four spaces, lists below their key, no anchors."""
+    """Two spaces, lists below their key, no anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         super().increase_indent(flow, indentless=False)
@@ -179,4 +184,4 @@ _Dumper.add_representer(str, _string)
 
 def dump(value: Any) -> str:
     """A value as YAML that `load` reads back as it was."""
-    return str(yaml.dump(value, Dumper=_Dumper, indent=4, sort_keys=False, allow_unicode=True, width=10_000))
+    return str(yaml.dump(value, Dumper=_Dumper, indent=2, sort_keys=False, allow_unicode=True, width=10_000))
