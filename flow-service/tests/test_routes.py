@@ -19,7 +19,7 @@ from gestalt_contracts.channels import Names
 
 TOAST = {"activity_id": "toast_notification", "config": {"level": "info", "message_template": "x"}}
 YAML = {"Content-Type": "application/yaml"}
-BUNDLE = "version: 1\nflows:\n    - id: b\n      event_type: file-change\n    - id: a\n      event_type: git-branch\n"
+BUNDLE = "version: 1\nflows:\n  - id: b\n    event_type: file-change\n  - id: a\n    event_type: git-branch\n"
 
 
 def config(*ids: str) -> dict[str, Any]:
@@ -208,7 +208,7 @@ async def _beats(client: Redis) -> bool:
     return bool(await client.zcard(Names().services))
 
 
-@pytest.mark.parametrize("bad", [b"[" * 100_000, b'{"a":' * 100_000, b'{"version": 1e999}'])
+@pytest.mark.parametrize("bad", [b"[" * 100_000, b'{"a":' * 100_000, b'{"version": 1e999, "flows": []}'])
 async def test_deep_and_strange_bodies_are_refused(replica: Start, bad: bytes) -> None:
     one = await replica()
     for path, headers in (("/api/flow/config", {}), ("/api/flow/config/import", YAML)):

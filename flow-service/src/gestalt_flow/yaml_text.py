@@ -173,10 +173,18 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _string(dumper: yaml.SafeDumper, text: str) -> Any:
-    """Quoted where any YAML, 1.1 too, would read something else."""
-    ambiguous = re.fullmatch(r"(?i)y|n|yes|no|on|off|true|false|null|~|", text) or _INT.fullmatch(text)
-    style = '"' if ambiguous else "|" if "\n" in text and text.isprintable() else None
+    """Quoted where any YAML, 1.1 or ours, would read something else."""
+    style = '"' if _is_ambiguous(text) else "|" if "\n" in text and text.isprintable() else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _is_ambiguous(text: str) -> bool:
+    if re.fullmatch(r"(?i)y|n|yes|no|on|off", text):
+        return True
+    try:
+        return plain(text) != text
+    except BadYaml:
+        return True
 
 
 _Dumper.add_representer(str, _string)
