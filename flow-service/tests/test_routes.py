@@ -153,7 +153,7 @@ async def test_a_configuration_holds_at_once_for_every_replica_and_a_hand_edit_s
         return bool((await other.get("/api/flow/config"))["errors"])
 
     await eventually(told)
-    await asyncio.sleep(0.7)  # both look every half second
+    await asyncio.sleep(1.3)  # both look every second
     await publish(path="/a")
     await eventually(lambda: receiver.came[-1]["path"] == "/edited")
 

@@ -19,7 +19,7 @@ from gestalt_flow.planning import Outcome, Plan, Seen, Waits, outcome_of, seen
 from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
 
 BATCH = 100
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.25
 RECOVER_SECONDS = 0.5
 
 Stopped = Callable[[Plan], Awaitable[None]]

@@ -5,6 +5,7 @@ It knows attempts, not flows. Nothing here waits for an activity; `executor` doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -24,8 +25,8 @@ GROUP = "executors"
 LEASE_MS = 5_000
 """How long an activity belongs to an executor that says nothing."""
 RENEW_SECONDS = LEASE_MS / 3_000
-LOOK_SECONDS = 1.0
-"""How often somebody looks for activities of the dead, and the longest wait for new ones."""
+LOOK_SECONDS = 1.25
+"""How often somebody looks for activities of the dead, and the longest wait for new ones: with the lease, 6.25 s."""
 
 
 class Held(Struct, frozen=True):
@@ -67,6 +68,7 @@ class Line:
         self._scripts = Scripts(client, PACKAGE)
         self._consumer = consumer
         self._prefix = names.key("")
+        self.sooner = asyncio.Event()  # something of ours may be due before what we know of
 
     async def open(self) -> None:
         """Make the group, at 0: what was queued before the first executor is not missed."""
@@ -135,16 +137,19 @@ class Line:
         arguments += [outcome, msgspec.json.encode(record), due, now]
         with away_as(RunsUnavailable):
             answer = str(await self._scripts.run("finish", keys, arguments), "ascii")
+        if due:
+            self.sooner.set()
         return None if answer == "lost" else answer
 
-    async def due(self, now: int, most: int = 100) -> list[Due]:
-        """Put activities whose pause is over in the line; the timers that are due."""
+    async def due(self, now: int, most: int = 100) -> tuple[list[Due], int | None]:
+        """Put activities whose pause is over in the line; the timers that are due, and when more will be."""
         names = self._names
         keys = [names.delayed, names.ready, names.timers, names.timer]
         with away_as(RunsUnavailable):
             answer = await self._scripts.run("due", keys, [now, most])
-        words = [str(word, "utf-8") for word in answer]
-        return [Due(*three) for three in zip(words[::3], map(_whole, words[1::3]), words[2::3], strict=True)]
+        following, *words = (str(word, "utf-8") for word in answer)
+        timers = [Due(*three) for three in zip(words[::3], map(_whole, words[1::3]), words[2::3], strict=True)]
+        return timers, _whole(following) if following else None
 
     # -- timers
 
@@ -152,6 +157,7 @@ class Line:
         """Set a timer, unless a later event has set it."""
         with away_as(RunsUnavailable):
             await self._scripts.run("arm", [self._names.timers, self._names.timer], [timer, due, at, raw])
+        self.sooner.set()
 
     async def disarm(self, timer: str, at: int) -> None:
         """End a wait that began before `at`."""
@@ -162,7 +168,9 @@ class Line:
         """Replace a timer (or take it away) if it still is what it `was` ('': whatever it is)."""
         keys = [self._names.timers, self._names.timer]
         with away_as(RunsUnavailable):
-            return bool(await self._scripts.run("spend", keys, [timer, was, "" if due is None else due, then]))
+            spent = await self._scripts.run("spend", keys, [timer, was, "" if due is None else due, then])
+        self.sooner.set()
+        return bool(spent)
 
     async def timer(self, timer: str) -> str | None:
         """What a timer is about."""

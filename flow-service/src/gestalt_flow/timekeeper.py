@@ -22,7 +22,10 @@ from gestalt_flow.planning import Plan, plan, scheduled_event, seen
 from gestalt_flow.runs_redis import Runs, RunsUnavailable, Spent
 from gestalt_flow.schedules import schedule_of
 
-TICK_SECONDS = 0.2
+LEAST_SECONDS = 0.05
+"""Between two looks at what is due: what is put off, as an absence that is not certain yet, is looked at again."""
+MOST_SECONDS = 2.0
+"""Another replica may have set a timer and died."""
 RECOVER_SECONDS = 0.5
 LATENESS_MS = 1_000
 """How long an event may be on its way before its absence is told."""
@@ -75,7 +78,7 @@ class Timekeeper:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._forever(self._tick, TICK_SECONDS))
+            tasks.create_task(self._forever(self._tick, LEAST_SECONDS))
             tasks.create_task(self._forever(self._trim, TRIM_SECONDS))
 
     async def _forever(self, act: Callable[[], Awaitable[None]], pause: float) -> None:
@@ -95,14 +98,25 @@ class Timekeeper:
             forgotten = await self._runs.trim(oldest=oldest, most=self._history.runs)
 
     async def _tick(self) -> None:
-        due = await self._line.due(now_ms())
+        self._line.sooner.clear()
+        due, following = await self._line.due(now_ms())
         if not due:
+            await self._rest(following)
             return
         index, revision = await self._flows.current()
         matchers = {matcher.flow.id: matcher for matcher in index.all}
         for one in due:
             timer = msgspec.json.decode(one.raw, type=Timer)
             await self._ring(one, timer, matchers.get(timer.flow), revision)
+
+    async def _rest(self, following: int | None) -> None:
+        """Wait until something is due, or may be."""
+        wait = MOST_SECONDS if following is None else min(MOST_SECONDS, max(0.0, (following - now_ms()) / 1000))
+        try:
+            async with asyncio.timeout(wait):
+                await self._line.sooner.wait()
+        except TimeoutError:
+            return
 
     async def _ring(self, due: Due, timer: Timer, matcher: Matcher | None, revision: str) -> None:
         if matcher is None or not matcher.flow.trigger.is_enabled:

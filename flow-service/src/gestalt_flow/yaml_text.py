@@ -182,7 +182,7 @@ def _is_ambiguous(text: str) -> bool:
     if re.fullmatch(r"(?i)y|n|yes|no|on|off", text):
         return True
     try:
-        return plain(text) != text
+        return bool(plain(text) != text)
     except BadYaml:
         return True
 
