@@ -57,6 +57,7 @@ lock: ## pin every dependency again, with hashes
 bench: setup ## the benchmarks with their budgets, and twenty kills of each process in mid-flood
 	$(BIN)/python -m benchmarks.terminal
 	$(BIN)/python -m benchmarks.catalogue
+	$(BIN)/python -m benchmarks.flow
 	$(BIN)/python -m pytest -m slow
 
 test-compose: setup ## the containers on a real Docker engine
