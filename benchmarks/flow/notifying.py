@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import statistics
 import time
 from collections import Counter
@@ -18,7 +19,9 @@ from benchmarks.terminal.report import Figure
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
-AGENT = 'name = "Quiet"\nshell = "sleep 600"\n'
+AGENT = 'name = "Quiet"\nshell = "sleep 600"\nsingleton = false\n'
+AGENTS = 20
+"""Sessions that tell events in turn: hooks of one session are taken one after the other."""
 ALLOW = {"GESTALT_WEBHOOK_ALLOW": "127.0.0.1"}
 RATE = 500
 WARM = 20
@@ -68,21 +71,22 @@ async def notifier(stack: Stack, receiver: Target, activities: int) -> AsyncIter
     (agents / "quiet.toml").write_text(AGENT)
     async with aiohttp.ClientSession(stack.url, connector=aiohttp.TCPConnector(limit=0)) as http:
         await eventually(lambda: _configured(http, receiver.url, activities), 20, what="the flows are saved")
-        async with http.post("/api/sessions", json={"agent": "quiet"}) as answer:
-            session = await answer.json()
+        sessions = itertools.cycle([await _agent(http) for _ in range(AGENTS)])
 
         async def notify(event_id: str) -> float:
-            body = {
-                "session_id": session["uid"],
-                "event_id": event_id,
-                "payload": {"type": "work-start", "n": event_id},
-            }
+            uid, payload = next(sessions), {"type": "work-start", "n": event_id}
+            body = {"session_id": uid, "event_id": event_id, "payload": payload}
             begun = time.perf_counter()
-            async with http.post(f"/api/sessions/{session['uid']}/notify", json=body) as answer:
+            async with http.post(f"/api/sessions/{uid}/notify", json=body) as answer:
                 assert answer.status == 204, await answer.text()
             return time.perf_counter() - begun
 
         yield notify
+
+
+async def _agent(http: aiohttp.ClientSession) -> str:
+    async with http.post("/api/sessions", json={"agent": "quiet"}) as answer:
+        return str((await answer.json())["uid"])
 
 
 async def _configured(http: aiohttp.ClientSession, url: str, activities: int) -> bool:
@@ -120,13 +124,13 @@ async def sustained(stack: Stack, *, seconds: float) -> list[Figure]:
         calls: list[asyncio.Task[float]] = []
         begun = time.perf_counter()
         while (elapsed := time.perf_counter() - begun) < seconds:
-            for number in range(len(calls), int(elapsed * RATE)):
-                calls.append(asyncio.create_task(notify(f"s{number}")))
+            due = range(len(calls), int(elapsed * RATE))
+            calls += [asyncio.create_task(notify(f"s{number}")) for number in due]
             await asyncio.sleep(0.002)
         answers = await asyncio.gather(*calls)
         wanted = 2 * len(calls)
         deadline = time.perf_counter() + 60
-        while len(receiver.times) < wanted and time.perf_counter() < deadline:
+        while len(receiver.times) < wanted and time.perf_counter() < deadline:  # noqa: ASYNC110 - plain is enough
             await asyncio.sleep(0.1)
         behind = time.perf_counter() - begun - seconds
         await asyncio.sleep(1)  # whatever comes twice has come by now

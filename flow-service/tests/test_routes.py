@@ -215,3 +215,12 @@ async def test_deep_and_strange_bodies_are_refused(replica: Start, bad: bytes) -
         answer = await one.api.request("POST" if headers else "PUT", path, content=bad, headers=headers)
         said(answer, 400, "invalid_request")
     assert (await one.api.get("/healthz")).status_code == 200
+
+
+async def test_schedules_come_back_after_an_emptied_redis(replica: Start, receiver: Receiver, client: Redis) -> None:
+    one = await replica()
+    await one.put(hook(receiver.url, event_type="schedule", schedule={"every": "1s"}))
+    await eventually(lambda: receiver.came)
+    await client.flushall()
+    receiver.came.clear()
+    await eventually(lambda: receiver.came, 15)

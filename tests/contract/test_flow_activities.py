@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -126,6 +127,19 @@ async def test_a_busy_session_is_left_alone_when_that_is_wanted(api: Api, agent:
     assert skipped["status"] == "skipped"
     assert "is at work" in skipped["attempts"][0]["error"]
     await api.delete(noisy["uid"])
+
+
+async def test_messages_for_one_session_arrive_in_the_order_of_their_events(api: Api, agent: str) -> None:
+    shell = await api.create(programs.echo())
+    config = {"target_session_id": shell["id"], "message_template": "number {{message}}."}
+    await done(api, agent, "send_to_terminal", config, message="0")
+    for number in range(1, 12):
+        body = {"session_id": agent, "payload": {"type": "work-start", "message": str(number)}}
+        assert (await api.http.post(f"/api/sessions/{quote(agent)}/notify", json=body)).status_code == 204
+    await eventually(lambda: _count(api, shell["id"], "number 11.", 1), 15, what="the last message is typed")
+    seen = re.findall(r"number (\d+)\.", await lines(api, shell["id"]))
+    assert list(dict.fromkeys(map(int, seen))) == list(range(12))
+    await api.delete(shell["uid"])
 
 
 async def test_an_agent_is_started_or_taken_and_told(api: Api, agent: str) -> None:

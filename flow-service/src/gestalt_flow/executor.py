@@ -36,7 +36,7 @@ def now_ms() -> int:
 
 
 class Executor:
-    """One replica's. `activities` says how each is done; `tell` is called when a run begins or ends."""
+    """One replica's. `activities` says how each is done; `tell` is called when a run ends."""
 
     def __init__(
         self,
@@ -142,8 +142,6 @@ class Executor:
             self._free.set()
 
     async def _attempt(self, held: Held, begun: Begun) -> None:
-        if begun.opens_run:
-            await self._tell(held.run_id, begun, "running")
         record = interrupted(begun)
         started = now_ms()
         if len(record.attempts) > len(begun.record.attempts) and not may_repeat(_CUT_OFF, _used(record)):

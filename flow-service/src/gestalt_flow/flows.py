@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -48,7 +49,8 @@ class Flows:
 
     async def read(self) -> Loaded:
         """What the folder holds at this moment. Raises FolderFailed."""
-        await self.reload()
+        with suppress(RunsUnavailable):  # whoever only looks does not need Redis
+            await self.reload()
         return self.loaded
 
     async def save(self, flows: Sequence[Flow], revision: str | None) -> Loaded:

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from gestalt_contracts.channels import INTAKE_GROUP, Names
 from gestalt_contracts.events import Event, decode
 from gestalt_contracts.redis_client import away_as
+from gestalt_flow.groups_redis import forget_silent
 from gestalt_flow.runs_redis import RunsUnavailable
 
 LEASE_MS = 5_000
@@ -74,10 +75,10 @@ class Intake:
             found: Any = await self._client.xrange(self._names.intake, count=1)
         return int(found[0][0].partition(b"-")[0]) if found else None
 
-    async def leave(self) -> None:
-        """Be forgotten as a replica that holds nothing."""
+    async def forget_silent(self, seconds: float) -> None:
+        """Let go of the names of replicas that hold nothing and have long been silent."""
         with away_as(RunsUnavailable):
-            await self._client.xgroup_delconsumer(self._names.intake, INTAKE_GROUP, self._consumer)
+            await forget_silent(self._client, self._names.intake, INTAKE_GROUP, seconds)
 
 
 def _arrived(entries: list[Any]) -> list[Arrived]:

@@ -18,6 +18,7 @@ from redis.exceptions import ResponseError
 from gestalt_contracts.channels import FlowNames
 from gestalt_contracts.redis_client import away_as
 from gestalt_contracts.redis_scripts import Scripts, Word
+from gestalt_flow.groups_redis import forget_silent
 from gestalt_flow.records import ActivityRecord, Head
 from gestalt_flow.runs_redis import PACKAGE, RunsUnavailable
 
@@ -48,7 +49,6 @@ class Begun(Struct, frozen=True):
     head: Head
     record: ActivityRecord
     interrupted_at: int | None
-    opens_run: bool
 
 
 class Due(Struct, frozen=True):
@@ -104,10 +104,10 @@ class Line:
         with away_as(RunsUnavailable):
             await self._scripts.run("give_back", [self._names.ready], [GROUP, self._consumer, *words])
 
-    async def leave(self) -> None:
-        """Be forgotten as an executor that holds nothing."""
+    async def forget_silent(self, seconds: float) -> None:
+        """Let go of the names of replicas that hold nothing and have long been silent."""
         with away_as(RunsUnavailable):
-            await self._client.xgroup_delconsumer(self._names.ready, GROUP, self._consumer)
+            await forget_silent(self._client, self._names.ready, GROUP, seconds)
 
     async def start(self, held: Held, now: int) -> Begun | None:
         """Begin an attempt; None when it is not ours (any more)."""
@@ -118,12 +118,11 @@ class Line:
             answer = await self._scripts.run("start", keys, arguments)
         if answer[0] != b"yours":
             return None
-        _, head, record, before, change = answer
+        _, head, record, before = answer
         return Begun(
             msgspec.json.decode(head, type=Head),
             msgspec.json.decode(record, type=ActivityRecord),
             int(before) if before else None,
-            bool(change),
         )
 
     async def finish(self, held: Held, outcome: str, record: ActivityRecord, *, now: int, due: int = 0) -> str | None:

@@ -1,4 +1,4 @@
-"""What others hear of runs: each begin and end as an event, each stopped loop as a notification."""
+"""What others hear of runs: the end of each as an event, each stopped loop as a notification."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Telling:
         self._names = names
 
     async def run(self, run_id: str, begun: Begun, status: str) -> None:
-        """A run has begun or ended."""
+        """A run has ended."""
         await self._publish(Stream.EVENTS, _event(begun.head, {"run_id": run_id, "status": status}))
 
     async def stopped(self, plan: Plan) -> None:

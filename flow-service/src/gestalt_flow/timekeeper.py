@@ -29,7 +29,9 @@ MOST_SECONDS = 2.0
 RECOVER_SECONDS = 0.5
 LATENESS_MS = 1_000
 """How long an event may be on its way before its absence is told."""
-TRIM_SECONDS = 5.0
+TIDY_SECONDS = 5.0
+SILENT_SECONDS = 600.0
+"""How often, and after what silence, replicas that are gone leave the groups that they read with."""
 PREFIX = "sched"
 
 log = structlog.get_logger()
@@ -79,7 +81,8 @@ class Timekeeper:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forever(self._tick, LEAST_SECONDS))
-            tasks.create_task(self._forever(self._trim, TRIM_SECONDS))
+            tasks.create_task(self._forever(self._tidy, TIDY_SECONDS))
+            tasks.create_task(self._forever(self._forget_silent, SILENT_SECONDS))
 
     async def _forever(self, act: Callable[[], Awaitable[None]], pause: float) -> None:
         while True:
@@ -91,11 +94,16 @@ class Timekeeper:
                 log.exception("what time brings about failed")
             await asyncio.sleep(pause)
 
-    async def _trim(self) -> None:
+    async def _tidy(self) -> None:
         oldest = now_ms() - int(self._history.seconds * 1000)
+        await self.set_schedules(self._flows.loaded.flows)  # a Redis that was emptied, or away when they changed
         forgotten = 1
         while forgotten:
             forgotten = await self._runs.trim(oldest=oldest, most=self._history.runs)
+
+    async def _forget_silent(self) -> None:
+        await self._line.forget_silent(SILENT_SECONDS)
+        await self._intake.forget_silent(SILENT_SECONDS)
 
     async def _tick(self) -> None:
         self._line.sooner.clear()
