@@ -15,6 +15,7 @@ from flow_process import Replica
 from receiver import Receiver
 from redis.asyncio import Redis
 from test_running import hook, runs, whole
+from valkey_server import Server
 
 from gestalt_contracts.channels import FlowNames
 
@@ -179,3 +180,22 @@ async def test_random_kills_lose_no_event_and_record_no_success_twice(
         for activity in (await whole(living[0], run))["activities"]:
             assert [attempt.get("error") for attempt in activity["attempts"]].count(None) == 1
     assert await client.xlen(FlowNames().ready) == 0
+
+
+async def test_a_redis_that_is_away_for_a_moment_has_nothing_done_twice(
+    replica: Start, receiver: Receiver, publish: Publish, server: Server
+) -> None:
+    one = await replica()
+    await one.put(hook(receiver.url))
+    receiver.delay = 1
+    await publish(path="/a")
+    await eventually(lambda: receiver.came)
+    server.pause()
+    await asyncio.sleep(2.5)
+    server.go_on()
+
+    async def finished() -> list[dict[str, Any]]:
+        return await runs(one, status="succeeded")
+
+    await eventually(finished, 20)
+    assert len(receiver.came) == 1

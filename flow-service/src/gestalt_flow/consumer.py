@@ -15,7 +15,7 @@ from gestalt_flow.folder import FolderFailed
 from gestalt_flow.intake_redis import Arrived, Intake
 from gestalt_flow.line_redis import Line
 from gestalt_flow.matching import Index
-from gestalt_flow.planning import Outcome, Plan, Seen, Waits, outcome_of, seen
+from gestalt_flow.planning import Plan, Seen, Waits, outcome_of, seen
 from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
 
 BATCH = 100
@@ -73,13 +73,22 @@ class Consumer:
         notes: list[Evaluation] = []
         for entry in arrived:
             if entry.event is not None:
-                await self._look_at(seen(entry.event, entry.bus_id), entry.bus_id, index, revision, notes)
+                await self._look_at_one(seen(entry.event, entry.bus_id), entry.bus_id, index, revision, notes)
         if notes:
             await self._runs.note(notes)
         await self._intake.done([entry.entry for entry in arrived])
 
+    async def _look_at_one(self, what: Seen, bus_id: str, index: Index, revision: str, notes: list[Evaluation]) -> None:
+        """An event that cannot be dealt with must not stop those behind it."""
+        try:
+            await self._look_at(what, bus_id, index, revision, notes)
+        except RunsUnavailable:
+            raise
+        except Exception:
+            log.exception("an event could not be dealt with", type=what.event.type, event=what.event_id)
+
     async def _look_at(self, what: Seen, bus_id: str, index: Index, revision: str, notes: list[Evaluation]) -> None:
-        outcome = self._outcome(what, index, revision)
+        outcome = outcome_of(index, what, revision, limit=self._deepest)
         answers = await asyncio.gather(*(self._runs.create(plan, now_ms()) for plan in outcome.plans))
         for plan, answer in zip(outcome.plans, answers, strict=True):
             if plan.head.error is not None and answer == "created":
@@ -95,14 +104,6 @@ class Consumer:
         }
         if outcome.unmatched or held:
             notes.append(Evaluation(bus_id, what.event, revision, held))
-
-    def _outcome(self, what: Seen, index: Index, revision: str) -> Outcome:
-        """An event that cannot be understood must not stop those behind it."""
-        try:
-            return outcome_of(index, what, revision, limit=self._deepest)
-        except Exception:
-            log.exception("an event could not be looked at", type=what.event.type, event=what.event_id)
-            return Outcome()
 
 
 def timer_text(wait: Waits, what: Seen, bus_id: str) -> bytes:

@@ -24,6 +24,8 @@ BUSY_PAUSE_MS = 2_000
 BUSY_MOST_MS = 15 * 60_000
 """How long a message waits for a session that is at work."""
 RECOVER_SECONDS = 0.5
+WRITE_SECONDS = 60.0
+"""How long the end of an attempt is kept while Redis is away; then another replica does it again."""
 
 Do = Callable[[Context], Awaitable[Done]]
 Tell = Callable[[str, Begun, str], Awaitable[None]]
@@ -148,10 +150,21 @@ class Executor:
             verdict: Verdict = "failed", structs.replace(record, status=FAILED), 0
         else:
             verdict = await self._outcome(Context(held.run_id, begun.head, record, self._environment), started)
-        word, after, due = verdict
-        status = await self._line.finish(held, word, after, now=now_ms(), due=due)
+        status = await self._written(held, verdict)
         if status:
             await self._tell(held.run_id, begun, status)
+
+    async def _written(self, held: Held, verdict: Verdict) -> str | None:
+        """Write an attempt's end down. What was done is not to be done again because Redis was away for a moment."""
+        word, after, due = verdict
+        until = time.monotonic() + WRITE_SECONDS
+        while True:
+            try:
+                return await self._line.finish(held, word, after, now=now_ms(), due=due)
+            except RunsUnavailable:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(RECOVER_SECONDS)
 
     async def _outcome(self, context: Context, started: int) -> Verdict:
         record = context.record

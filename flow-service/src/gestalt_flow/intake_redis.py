@@ -89,6 +89,6 @@ def _one(entry: str, fields: dict[bytes, bytes]) -> Arrived:
     bus_id = str(fields.get(b"id", b""), "ascii") or entry
     try:
         return Arrived(entry, bus_id, decode(fields[b"event"]))
-    except (msgspec.MsgspecError, KeyError) as error:
+    except (msgspec.MsgspecError, KeyError, RecursionError) as error:
         log.warning("an entry of the intake is no event", entry=entry, error=str(error))
         return Arrived(entry, bus_id, None)

@@ -7,6 +7,7 @@ import structlog
 from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Names, Stream
 from gestalt_contracts.events import Cause, Event, now
+from gestalt_flow.activities.toast import TOAST
 from gestalt_flow.line_redis import Begun
 from gestalt_flow.planning import Plan
 from gestalt_flow.records import Head
@@ -34,8 +35,8 @@ class Telling:
         message = f"Flow {plan.head.trigger_id} {plan.head.error}"
         data = {"level": "warning", "message": message, "event_id": plan.head.event_id}
         notice = Event(
-            type="flow_stopped",
-            topic="toast",
+            type=TOAST,
+            topic=TOAST,
             occurred_at=now(),
             session_id=plan.head.session_id,
             data=data,
