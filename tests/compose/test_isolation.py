@@ -8,7 +8,7 @@ from tests.support.compose import Composition, Failed
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
-OURS = ("gateway", "session-service")
+OURS = ("gateway", "session-service", "flow-service")
 SERVICE_USER = "10001"
 
 
@@ -54,11 +54,14 @@ def test_secrets_are_files_and_in_no_environment(composition: Composition, servi
 
 
 def test_a_worker_does_not_hold_the_servers_token(composition: Composition) -> None:
-    for container in composition.containers("session-service"):
+    for container in composition.containers("session-service") + composition.containers("flow-service"):
         assert composition.docker("exec", container, "ls", "/run/secrets").split() == ["internal_token"]
 
 
-@pytest.mark.parametrize(("service", "foreign"), [("gateway", "gestalt_session"), ("session-service", "aiohttp")])
+FOREIGN = [("gateway", "gestalt_session"), ("session-service", "aiohttp"), ("flow-service", "gestalt_session")]
+
+
+@pytest.mark.parametrize(("service", "foreign"), FOREIGN)
 def test_an_image_holds_what_its_service_needs_and_no_installer(
     composition: Composition, service: str, foreign: str
 ) -> None:
