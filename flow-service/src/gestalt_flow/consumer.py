@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
+from msgspec import Struct
 
 from gestalt_flow.executor import now_ms
 from gestalt_flow.flows import Flows
@@ -15,7 +16,7 @@ from gestalt_flow.folder import FolderFailed
 from gestalt_flow.intake_redis import Arrived, Intake
 from gestalt_flow.line_redis import Line
 from gestalt_flow.matching import Index
-from gestalt_flow.planning import Plan, Seen, Waits, outcome_of, seen
+from gestalt_flow.planning import Outcome, Plan, Seen, Waits, outcome_of, seen
 from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
 
 BATCH = 100
@@ -24,6 +25,14 @@ RECOVER_SECONDS = 0.5
 
 Stopped = Callable[[Plan], Awaitable[None]]
 log = structlog.get_logger()
+
+
+class Looked(Struct, frozen=True):
+    """An event of a batch, and what it leads to."""
+
+    what: Seen
+    bus_id: str
+    outcome: Outcome
 
 
 class Consumer:
@@ -70,40 +79,56 @@ class Consumer:
         if not arrived:
             return
         index, revision = await self._flows.current()
-        notes: list[Evaluation] = []
-        for entry in arrived:
-            if entry.event is not None:
-                await self._look_at_one(seen(entry.event, entry.bus_id), entry.bus_id, index, revision, notes)
+        looked = [self._looked_at(entry, index, revision) for entry in arrived]
+        notes = await self._write([one for one in looked if one is not None], revision)
         if notes:
             await self._runs.note(notes)
         await self._intake.done([entry.entry for entry in arrived])
 
-    async def _look_at_one(self, what: Seen, bus_id: str, index: Index, revision: str, notes: list[Evaluation]) -> None:
-        """An event that cannot be dealt with must not stop those behind it."""
+    def _looked_at(self, entry: Arrived, index: Index, revision: str) -> Looked | None:
+        """What an event leads to. One that cannot be understood must not stop those behind it."""
+        if entry.event is None:
+            return None
         try:
-            await self._look_at(what, bus_id, index, revision, notes)
-        except RunsUnavailable:
-            raise
+            what = seen(entry.event, entry.bus_id)
+            return Looked(what, entry.bus_id, outcome_of(index, what, revision, limit=self._deepest))
         except Exception:
-            log.exception("an event could not be dealt with", type=what.event.type, event=what.event_id)
+            log.exception("an event could not be looked at", type=entry.event.type, entry=entry.entry)
+            return None
 
-    async def _look_at(self, what: Seen, bus_id: str, index: Index, revision: str, notes: list[Evaluation]) -> None:
-        outcome = outcome_of(index, what, revision, limit=self._deepest)
-        answers = await asyncio.gather(*(self._runs.create(plan, now_ms()) for plan in outcome.plans))
-        for plan, answer in zip(outcome.plans, answers, strict=True):
+    async def _write(self, looked: Sequence[Looked], revision: str) -> list[Evaluation]:
+        """Write a batch down in few round trips: they begin in the order of the events, and so do the runs.
+
+        Timers come after them, one by one: which of two events of a batch is the later decides.
+        """
+        made = await asyncio.gather(*(self._create(one) for one in looked), return_exceptions=True)
+        notes: list[Evaluation] = []
+        for one, held in zip(looked, made, strict=True):
+            if isinstance(held, RunsUnavailable | asyncio.CancelledError):
+                raise held
+            if isinstance(held, BaseException):
+                log.error("an event could not be written down", type=one.what.event.type, exc_info=held)
+                continue
+            await self._set_timers(one)
+            if one.outcome.unmatched or held:
+                notes.append(Evaluation(one.bus_id, one.what.event, revision, held))
+        return notes
+
+    async def _create(self, one: Looked) -> dict[str, str]:
+        """Write the runs of an event; which flows were held back, and by what."""
+        plans = one.outcome.plans
+        answers = await asyncio.gather(*(self._runs.create(plan, now_ms()) for plan in plans))
+        for plan, answer in zip(plans, answers, strict=True):
             if plan.head.error is not None and answer == "created":
                 await self._stopped(plan)
-        for wait in outcome.waits:
-            await self._line.arm(wait.id, wait.due, wait.at, timer_text(wait, what, bus_id))
-        for timer in outcome.ends:
-            await self._line.disarm(timer, what.occurred)
-        held = {
-            plan.head.trigger_id: answer
-            for plan, answer in zip(outcome.plans, answers, strict=True)
-            if answer in {"cooldown", "throttle"}
-        }
-        if outcome.unmatched or held:
-            notes.append(Evaluation(bus_id, what.event, revision, held))
+        told = zip(plans, answers, strict=True)
+        return {plan.head.trigger_id: answer for plan, answer in told if answer in {"cooldown", "throttle"}}
+
+    async def _set_timers(self, one: Looked) -> None:
+        for wait in one.outcome.waits:
+            await self._line.arm(wait.id, wait.due, wait.at, timer_text(wait, one.what, one.bus_id))
+        for timer in one.outcome.ends:
+            await self._line.disarm(timer, one.what.occurred)
 
 
 def timer_text(wait: Waits, what: Seen, bus_id: str) -> bytes:
