@@ -172,13 +172,14 @@ async def test_it_says_that_it_is_ready(api: Api) -> None:
         ("POST", "/api/sessions/no/activate", None, 404, "not_found"),
         ("GET", "/api/sessions/no/progress", None, 404, "not_found"),
         ("GET", "/api/sessions/no/recording", None, 404, "not_found"),
-        ("GET", "/api/metrics/summary", None, 503, "service_unavailable"),
+        ("PUT", "/api/metrics/summary", None, 405, "method_not_allowed"),
         ("POST", "/api/flow/config/import", b"{}", 415, "unsupported_media_type"),
         ("POST", "/api/flow/test", b"{}", 400, "invalid_request"),
         ("GET", "/api/flow/runs/x", None, 404, "not_found"),
-        ("GET", "/api/otel/usage", None, 503, "service_unavailable"),
-        ("POST", "/v1/traces", b"", 503, "service_unavailable"),
-        ("GET", "/api/notifications/stream", None, 503, "service_unavailable"),
+        ("GET", "/api/otel/usage?since=now", None, 400, "invalid_request"),
+        ("POST", "/v1/traces", b"", 415, "unsupported_media_type"),
+        ("GET", "/api/otel/traces/none", None, 404, "not_found"),
+        ("POST", "/api/notifications/stream", None, 405, "method_not_allowed"),
     ],
 )
 async def test_every_refusal_has_the_one_shape(

@@ -172,6 +172,10 @@ class Directory(Protocol):
         """Note whose data this is if nobody has; the id that stands there now."""
         ...
 
+    async def service(self, name: str) -> dict[str, str]:
+        """What the live instance of a service that is no worker says of itself; empty without one."""
+        ...
+
     async def server_id(self) -> str:
         """Changes when Redis was restarted or emptied (run id and a marker key): re-register everything then."""
         ...

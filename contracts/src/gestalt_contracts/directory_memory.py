@@ -50,6 +50,7 @@ class InMemoryDirectory:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._changes: Broadcast[Change] = Broadcast()
+        self.services: dict[str, dict[str, str]] = {}
         self.away = False
         self.forget()
 
@@ -210,6 +211,11 @@ class InMemoryDirectory:
         self._ensure_here()
         self._workspace = self._workspace or workspace_id
         return self._workspace
+
+    async def service(self, name: str) -> dict[str, str]:
+        """As Directory.service: what was put into `services`."""
+        self._ensure_here()
+        return self.services.get(name, {})
 
     async def server_id(self) -> str:
         """As Directory.server_id."""

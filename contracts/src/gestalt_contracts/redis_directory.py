@@ -26,6 +26,7 @@ from gestalt_contracts.directory import (
 from gestalt_contracts.directory_rules import FORGOTTEN_SECONDS, TOMBSTONE_SECONDS
 from gestalt_contracts.redis_channel import Channel
 from gestalt_contracts.redis_client import CALL_SECONDS, away_as
+from gestalt_contracts.redis_heartbeat import newest_heartbeat
 from gestalt_contracts.redis_records import Told, process_of, session_of, tell_worker, told_of, worker_of
 from gestalt_contracts.redis_scripts import Scripts, Word
 
@@ -171,6 +172,10 @@ class RedisDirectory:
     async def bind_workspace(self, workspace_id: str) -> str:
         """As Directory.bind_workspace."""
         return await self._first_value(self._names.workspace, workspace_id)
+
+    async def service(self, name: str) -> dict[str, str]:
+        """As Directory.service."""
+        return await newest_heartbeat(self._client, self._names, name)
 
     async def server_id(self) -> str:
         """As Directory.server_id."""

@@ -16,8 +16,10 @@ import uvloop
 from pydantic import ValidationError
 
 from gestalt_contracts.channels import Names
+from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_gateway import logs
 from gestalt_gateway.app import Gateway
 from gestalt_gateway.credentials_redis import RedisCredentials
@@ -35,10 +37,11 @@ def main() -> None:
         return  # the parent ended before it needed us
     settings = read_settings()
     listener = bound(settings)
-    logs.configure(settings.log_level)
+    outbox = LogOutbox("gateway", keeps=lambda line: line.get("message") != "request")  # those are tallied
+    logs.configure(settings.log_level, outbox)
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, watch_parent=standby))
+        runner.run(_serve(settings, listener, outbox, watch_parent=standby))
 
 
 def read_settings() -> GatewaySettings:
@@ -79,7 +82,7 @@ def _say_ready(url: str) -> None:
     print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
 
 
-async def _serve(settings: GatewaySettings, listener: socket.socket, *, watch_parent: bool) -> None:
+async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: LogOutbox, *, watch_parent: bool) -> None:
     names = Names(settings.namespace)
     port = listener.getsockname()[1]
     async with AsyncExitStack() as stack:
@@ -92,6 +95,8 @@ async def _serve(settings: GatewaySettings, listener: socket.socket, *, watch_pa
             directory=RedisDirectory(client, names),
             credentials=RedisCredentials(client, names, login_seconds=settings.login_ttl),
             services=RedisServices(client, names, fixed),
+            bus=RedisBus(client, names),
+            outbox=outbox,
         )
         url = f"http://{bind_authority(settings.host)}:{port}"
         server = Server(config_of(gateway), stop=gateway.stop, ready=partial(_say_ready, url))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from gestalt_contracts.auth import Receive, Scope, Send
+from gestalt_contracts.bus import Bus
 from gestalt_contracts.directory import Directory
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_gateway import lifelines
 from gestalt_gateway.absent_owner import AbsentOwner
 from gestalt_gateway.access_log import AccessLog
@@ -32,6 +34,7 @@ from gestalt_gateway.routing import Limit
 from gestalt_gateway.services import Services
 from gestalt_gateway.session_tokens import DirectoryTokens, SessionTokens
 from gestalt_gateway.settings import GatewaySettings
+from gestalt_gateway.tally import Tally
 from gestalt_gateway.upgrade import Tunnels
 from gestalt_gateway.upstreams import Upstreams
 
@@ -44,10 +47,11 @@ log = structlog.get_logger(__name__)
 class Gateway:
     """The whole gateway as one ASGI application; WebSockets are served beside it, by `tunnels`.
 
+    `bus`: where it tells about itself, with the lines that `outbox` takes; None: nowhere.
     `stop` is called when the process is told to stop: streams end, readiness says so.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing that a gateway stands on
         self,
         settings: GatewaySettings,
         *,
@@ -55,6 +59,8 @@ class Gateway:
         directory: Directory,
         credentials: Credentials,
         services: Services,
+        bus: Bus | None = None,
+        outbox: LogOutbox | None = None,
         session_tokens: SessionTokens | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,6 +71,9 @@ class Gateway:
         self._lines = Lifelines()
         self._live = LiveDirectory(directory, self._lines, clock=clock)
         self._access = AccessLog(clock)
+        self._bus = bus
+        self._outbox = outbox
+        self._tally = Tally()
         metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
         hosts = _hosts(settings)
@@ -95,6 +104,8 @@ class Gateway:
             absent=AbsentOwner(directory, self._live),
             metrics=metrics,
             access=self._access,
+            tally=self._tally,
+            agent_of=self._live.agent_of,
             clock=clock,
         )
         self.tunnels = Tunnels(door, upstreams, forwarding, self._lines, metrics, self._access, clock)
@@ -117,7 +128,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._proxy.running())
             stack.callback(self._access.tell_failures)
-            for work in (self._live.run(), self._credentials.follow(self._revoke)):
+            for work in (self._live.run(), self._credentials.follow(self._revoke), *self._telling()):
                 await stack.enter_async_context(_beside(work))
             try:
                 async with asyncio.timeout(FIRST_LOAD_SECONDS):
@@ -125,6 +136,13 @@ class Gateway:
             except TimeoutError:
                 log.warning("directory away at start; serving what needs none")
             yield
+
+    def _telling(self) -> Iterator[Awaitable[None]]:
+        """What this gateway tells about itself."""
+        if self._bus is not None:
+            yield self._tally.publish_forever(self._bus)
+            if self._outbox is not None:
+                yield self._outbox.publish_forever(self._bus)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

@@ -20,7 +20,8 @@ from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.own_routes import OwnRoutes
 from gestalt_gateway.proxy import Broken, Proxy
 from gestalt_gateway.request import Request, from_scope
-from gestalt_gateway.routing import Kind, Upstream, template_of
+from gestalt_gateway.routing import Kind, Upstream, is_api, template_of
+from gestalt_gateway.tally import Tally
 
 CLIENT_CLOSED = 499
 """What logs say of a client that went away before it was answered (nginx's number)."""
@@ -37,7 +38,7 @@ class Failure(GestaltError):
 class HttpApp:
     """Answers every HTTP request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing that an answer needs
         self,
         *,
         door: Door,
@@ -46,6 +47,8 @@ class HttpApp:
         absent: AbsentOwner,
         metrics: Metrics,
         access: AccessLog,
+        tally: Tally,
+        agent_of: Callable[[str | None], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._door = door
@@ -54,6 +57,8 @@ class HttpApp:
         self._absent = absent
         self._metrics = metrics
         self._access = access
+        self._tally = tally
+        self._agent_of = agent_of
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,14 +66,16 @@ class HttpApp:
         started = self._clock()
         request = from_scope(scope)
         reply = Reply(send, request.id)
-        template = await self._answer(request, receive, reply)
+        template, ref = await self._answer(request, receive, reply)
         seconds = self._clock() - started
         status = reply.status or CLIENT_CLOSED
         self._access.answered(request, template, status, seconds)
         self._metrics.answered(request.method, template, status, None if reply.lasted else seconds)
+        if is_api(request.path) and not reply.lasted and template != "unknown":
+            self._tally.answered(request.method, template, status, seconds, self._agent_of(ref))
 
-    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> str:
-        """Answer, or refuse; the route's label."""
+    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> tuple[str, str | None]:
+        """Answer, or refuse; the route's label, and whom it names."""
         admitted = None
         try:
             admitted = await self._door.admit(request)
@@ -83,7 +90,7 @@ class HttpApp:
             log.exception("request failed", request_id=request.id.decode("latin-1"))
             if reply.status is None:
                 await reply.whole(refusal(Failure("internal error")))
-        return admitted.route.template if admitted else template_of(request.path)
+        return (admitted.route.template, admitted.ref) if admitted else (template_of(request.path), None)
 
     async def _serve(self, admitted: Admitted, receive: Receive, reply: Reply) -> None:
         upstream = admitted.route.upstream

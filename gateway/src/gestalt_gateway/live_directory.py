@@ -70,6 +70,11 @@ class LiveDirectory:
         self._sessions.put(record)
         return place_of(record)
 
+    def agent_of(self, ref: str | None) -> str:
+        """The name of the agent that a listed session is; empty for none."""
+        known = self._sessions.get(ref) if ref else None
+        return known.agent if known is not None else ""
+
     async def uid_of(self, ref: str) -> str | None:
         """The uid that `ref` names now, tombstones included. Raises DirectoryUnavailable."""
         place = await self.place(ref)

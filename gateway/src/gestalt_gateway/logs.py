@@ -9,8 +9,11 @@ import msgspec
 import structlog
 
 
-def configure(level: str) -> None:
-    """Set up structlog, and let the libraries' own loggers speak through it from warnings on."""
+def configure(level: str, ship: structlog.typing.Processor) -> None:
+    """Set up structlog, and let the libraries' own loggers speak through it from warnings on.
+
+    `ship` gets each line as well.
+    """
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
         processors=[
@@ -18,6 +21,7 @@ def configure(level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("message"),
+            ship,
             structlog.processors.JSONRenderer(serializer=_encode),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

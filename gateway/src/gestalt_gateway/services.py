@@ -14,6 +14,10 @@ class Services(Protocol):
         """`host:port` of a live instance; None when there is none. Never raises for an absent Redis."""
         ...
 
+    def refused(self, address: str) -> None:
+        """Nobody listens there: an answer that is remembered is not to be used again."""
+        ...
+
 
 class FixedServices:
     """Addresses known beforehand, by service name; URLs are taken too."""
@@ -24,3 +28,6 @@ class FixedServices:
     async def address(self, name: str) -> str | None:
         """See Services."""
         return self._addresses.get(name)
+
+    def refused(self, address: str) -> None:
+        """See Services: what is set stays."""

@@ -5,20 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from redis.asyncio import Redis
 
 from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import DirectoryUnavailable
-from gestalt_contracts.redis_client import away_as
+from gestalt_contracts.redis_heartbeat import newest_heartbeat
 from gestalt_gateway.services import FixedServices
 
 FRESH_SECONDS = 2.0
 """How long an answer about a service's address is used again."""
-
-INSTANCES = 8
-"""The most recent heartbeats looked at; of these the first that still stands is used."""
 
 
 class RedisServices:
@@ -42,20 +38,10 @@ class RedisServices:
         if until > self._clock():
             return known
         with suppress(DirectoryUnavailable):  # else the last answer is the best there is
-            known = await self._look_up(name)
+            known = (await newest_heartbeat(self._client, self._names, name)).get("address")
         self._known[name] = (known, self._clock() + FRESH_SECONDS)
         return known
 
-    async def _look_up(self, name: str) -> str | None:
-        with away_as(DirectoryUnavailable):
-            newest: Any = await self._client.zrevrange(self._names.services, 0, -1)
-            instances = [member.decode().removeprefix(f"{name}:") for member in newest if _is_of(member, name)]
-            for instance in instances[:INSTANCES]:
-                address: Any = await self._client.hget(self._names.service(name, instance), "address")
-                if address:
-                    return bytes(address).decode()
-        return None
-
-
-def _is_of(member: bytes, name: str) -> bool:
-    return member.startswith(f"{name}:".encode())
+    def refused(self, address: str) -> None:
+        """See Services."""
+        self._known = {name: known for name, known in self._known.items() if known[0] != address}

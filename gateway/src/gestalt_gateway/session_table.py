@@ -18,12 +18,16 @@ class Place(Struct, frozen=True):
     ended: bool = False
     lost: bool = False
     token_hash: str = ""
+    agent: str = ""
 
 
 def place_of(record: SessionRecord) -> Place:
     """What routing needs of a record."""
     lost = record.status == "lost"
-    return Place(record.uid, record.id, record.worker, record.ended, lost=lost, token_hash=record.token_hash)
+    agent = record.id.rpartition(" ")[0] if record.summary.get("agent_id") else ""
+    return Place(
+        record.uid, record.id, record.worker, record.ended, lost=lost, token_hash=record.token_hash, agent=agent
+    )
 
 
 class SessionTable:

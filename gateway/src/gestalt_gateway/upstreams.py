@@ -65,6 +65,7 @@ class Upstreams:
     def refused(self, address: str) -> None:
         """Nobody listens at this address."""
         self._live.suspect(address)
+        self._services.refused(address)
 
     async def _owner(self, route: Route, ref: str, tried: Tried) -> Destination:
         place = await self._live.place(ref, again=bool(tried))

@@ -21,6 +21,7 @@ from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.redis_idempotency import RedisIdempotency
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_session import logs
 from gestalt_session.app import Worker, claim
 from gestalt_session.server import Server, config_of, listening, parent_gone
@@ -33,11 +34,12 @@ def main() -> None:
     if standby and not sys.stdin.readline():
         return  # the parent ended before it needed us
     settings = read_settings()
-    logs.configure()
+    outbox = LogOutbox("session")
+    logs.configure(outbox)
     open_files = _allow_many_files()
     listener = _listener(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, open_files, watch_parent=standby))
+        runner.run(_serve(settings, listener, open_files, outbox, watch_parent=standby))
 
 
 def read_settings() -> Settings:
@@ -84,7 +86,9 @@ def _say_ready(url: str) -> None:
     print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
 
 
-async def _serve(settings: Settings, listener: socket.socket, open_files: int, *, watch_parent: bool) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, open_files: int, outbox: LogOutbox, *, watch_parent: bool
+) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
@@ -106,6 +110,7 @@ async def _serve(settings: Settings, listener: socket.socket, open_files: int, *
             address=settings.advertise or advertised(host, port),
             directory=RedisDirectory(client, names),
             bus=RedisBus(client, names),
+            log_outbox=outbox,
             idempotency=RedisIdempotency(client, names),
             inherited=dict(os.environ),
             names=names,

@@ -16,6 +16,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_session import own_commands
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
@@ -74,6 +75,7 @@ class Worker:
         address: str,
         directory: Directory,
         bus: Bus,
+        log_outbox: LogOutbox | None = None,
         idempotency: IdempotencyStore,
         inherited: Mapping[str, str],
         names: Names | None = None,
@@ -92,6 +94,7 @@ class Worker:
         self._address = address
         self._directory = directory
         self._bus = bus
+        self._log_outbox = log_outbox or LogOutbox("session")
         self._idempotency = idempotency
         self._inherited = inherited
         self._names = names or Names()
@@ -141,6 +144,7 @@ class Worker:
         watchkeeper.listeners.append(profiles.changed)
         return (
             service.outbox.send_forever(),
+            self._log_outbox.publish_forever(self._bus),
             service.membership.keep_forever(),
             service.terminals.rescue.forever(),
             service.terminals.ping_forever(),

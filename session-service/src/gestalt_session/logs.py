@@ -9,14 +9,18 @@ import msgspec
 import structlog
 
 
-def configure() -> None:
-    """Set up structlog, and let the libraries' own loggers speak through it from warnings on."""
+def configure(*ship: structlog.typing.Processor) -> None:
+    """Set up structlog, and let the libraries' own loggers speak through it from warnings on.
+
+    `ship` gets each line as well.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("message"),
+            *ship,
             structlog.processors.JSONRenderer(serializer=_encode),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -18,10 +18,18 @@ GATEWAY = Kind(name="gateway", start_stage=1, stop_stage=0, patience=20.0, grace
 """Stopped first: it tells every client why."""
 SESSION = Kind(name="session", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
 """The graces together stay below the 5 s in which an ordered stop is over."""
+TELEMETRY = Kind(name="telemetry", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
+"""One: it alone writes the store. Killed, it loses nothing that it has answered for."""
+
 FLOW = Kind(name="flow", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
 """Killed in the middle of an activity, its successor takes that over."""
 
-MODULES = {GATEWAY.name: "gestalt_gateway", SESSION.name: "gestalt_session", FLOW.name: "gestalt_flow"}
+MODULES = {
+    GATEWAY.name: "gestalt_gateway",
+    SESSION.name: "gestalt_session",
+    FLOW.name: "gestalt_flow",
+    TELEMETRY.name: "gestalt_telemetry",
+}
 FLOW_DRAIN = "1s"
 """Below its grace: what runs longer goes to its successor."""
 OF_THE_GATEWAY_ALONE = ("GESTALT_TOKEN", "GESTALT_TOKEN_FILE")
@@ -34,7 +42,7 @@ def units(*, workers: int, live_slots: int, own_redis: bool) -> list[Unit]:
         Unit(f"session-{number}", SESSION, draining=number > workers)
         for number in range(1, max(workers, live_slots) + 1)
     ]
-    return [*redis, Unit("gateway", GATEWAY), *sessions, Unit("flow", FLOW)]
+    return [*redis, Unit("gateway", GATEWAY), *sessions, Unit("flow", FLOW), Unit("telemetry", TELEMETRY)]
 
 
 class Services(Struct, frozen=True, kw_only=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 
+from gestalt_contracts.directory import DirectoryUnavailable
 from gestalt_contracts.errors import Unavailable
 from gestalt_session.routes import bodies
-from gestalt_session.routes.state import Resources, reply
+from gestalt_session.routes.state import Resources, State, reply
 from gestalt_session.terminal.clock import moment
 from gestalt_session.version import built_version
 from gestalt_session.workspace import gitlog
@@ -40,13 +42,24 @@ async def status(state: Resources) -> Response:
             "git_origin": origin,
             "git_branch": branch,
             **built_version(),
-            "otel_collector_running": False,
-            "otel_collector_pid": 0,
-            "otel_collector_http_endpoint": "",
-            "otel_collector_restart_count": 0,
+            **await collector(state),
             "journal_holes": sum(int(session.get("journal_holes") or 0) for session in sessions),
         }
     )
+
+
+async def collector(state: State) -> dict[str, Any]:
+    """telemetry-service, as the reference speaks of its collector; the endpoint is the gateway's."""
+    try:
+        facts = await state["directory"].service("telemetry")
+    except DirectoryUnavailable:
+        facts = {}
+    return {
+        "otel_collector_running": bool(facts),
+        "otel_collector_pid": int(facts.get("pid", 0)),
+        "otel_collector_http_endpoint": urlsplit(state["settings"].url).netloc if facts else "",
+        "otel_collector_restart_count": int(facts.get("writer_restarts", 0)),
+    }
 
 
 @router.get("/api/git/log")

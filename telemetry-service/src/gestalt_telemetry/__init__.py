@@ -1,0 +1,1 @@
+"""Logs, traces and metrics: taken in, stored, queried, streamed."""

@@ -1,0 +1,150 @@
+"""Wiring: the service from its settings. The lifespan owns every resource and closes them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
+from gestalt_contracts.bus import Bus
+from gestalt_contracts.events import now, rfc3339
+from gestalt_contracts.service_logs import LogOutbox
+from gestalt_telemetry import presence
+from gestalt_telemetry.live import Feed
+from gestalt_telemetry.own_telemetry import OwnTelemetry
+from gestalt_telemetry.presence import Heartbeat
+from gestalt_telemetry.routes import (
+    errors,
+    health,
+    ingest,
+    log_queries,
+    log_streams,
+    notifications,
+    otel_queries,
+    summaries,
+)
+from gestalt_telemetry.routes.state import SessionName, State
+from gestalt_telemetry.settings import Settings
+from gestalt_telemetry.store.keeper import Limits
+from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.summary import Summary
+from gestalt_telemetry.version import release
+from gestalt_telemetry.writer import Config
+
+ROUTERS = (health, ingest, log_queries, otel_queries, log_streams, notifications, summaries)
+WRITER_SECONDS = 10.0  # a start waits so long for its writer, then serves what can be read
+
+log = structlog.get_logger()
+
+
+class Telemetry:
+    """The ASGI application of the service, and its stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        address: str,
+        bus: Bus,
+        heartbeat: Heartbeat,
+        session_name: SessionName,
+        outbox: LogOutbox | None = None,
+    ) -> None:
+        """Wire up; nothing is opened before the lifespan begins.
+
+        `address`: where gateways reach it. `outbox`: takes this service's own lines.
+        """
+        self.stopping = asyncio.Event()
+        self._settings = settings
+        self._address = address
+        self._bus = bus
+        self._heartbeat = heartbeat
+        self._session_name = session_name
+        self._started = now()
+        self._store = Store(_config(settings))
+        self._feed = Feed(self._store)
+        self._outbox = outbox or LogOutbox("telemetry")
+        self._summary = Summary()
+        self._own = OwnTelemetry(bus, self._store, self._summary)
+        self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await self.app(scope, receive, send)
+
+    def _fastapi(self) -> FastAPI:
+        app = FastAPI(title="Gestalt telemetry", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
+        for module in ROUTERS:
+            app.include_router(module.router)
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._store.running())
+            stack.push_async_callback(presence.leave, self._heartbeat)
+            await self._writer_there()
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            for care in self._care():
+                stack.callback(tasks.create_task(care).cancel)
+            yield self._state()
+
+    async def _writer_there(self) -> None:
+        try:
+            async with asyncio.timeout(WRITER_SECONDS):
+                await self._store.writer.ready.wait()
+        except TimeoutError:
+            log.warning("no writer yet; serving what can be read")
+
+    def _care(self) -> tuple[Coroutine[None, None, None], ...]:
+        """The loops that run as long as the service does."""
+        return (
+            self._feed.run(),
+            self._own.run(),
+            self._outbox.publish_forever(self._bus),
+            presence.beat_forever(self._heartbeat, self._facts),
+        )
+
+    def _facts(self) -> Mapping[str, str]:
+        """What others see of us; `status` shows it as the collector's."""
+        writer = self._store.writer
+        return {
+            "address": self._address,
+            "pid": str(os.getpid()),
+            "version": release(),
+            "started_at": rfc3339(self._started),
+            "seen_at": str(time.time()),
+            "writer_restarts": str(max(0, writer.restarts)),
+            "writer_backlog": str(writer.backlog),
+            "damaged_segments": str(writer.state.damaged if writer.state else 0),
+            "listeners": str(self._feed.listeners),
+        }
+
+    def _state(self) -> State:
+        return {
+            "settings": self._settings,
+            "store": self._store,
+            "feed": self._feed,
+            "summary": self._summary,
+            "bus": self._bus,
+            "session_name": self._session_name,
+            "stopping": self.stopping,
+        }
+
+
+def _config(settings: Settings) -> Config:
+    limits = Limits(
+        segment_records=settings.telemetry_segment_records,
+        segment_bytes=max(1 << 20, settings.telemetry_size // 8),
+        segment_seconds=settings.telemetry_retention / 8,
+        kept_bytes=settings.telemetry_size,
+        kept_seconds=settings.telemetry_retention,
+    )
+    return Config(str(settings.folder), limits, settings.otlp_limit)

@@ -1,0 +1,152 @@
+"""Log records as they come: read once for all who listen, each of them a place in the order of arrival."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import msgspec
+from msgspec import Struct
+
+from gestalt_telemetry.queries import logs, shown
+from gestalt_telemetry.queries.logs import Found
+from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.store.rows import searched
+from gestalt_telemetry.store.store import Store
+
+PAGE = 500
+"""Records read at once, and handed to a listener at once."""
+KEPT_LINES = 8_192
+"""Newest records kept ready for listeners; who is further behind reads the store."""
+GATHER_SECONDS = 0.02
+"""Between two reads: many small commits are read together."""
+RETRY_SECONDS = 0.5
+ATTRIBUTES = b'"attributes":['
+REPLAYED = b'{"key":"gestalt.replay_window","value":{"stringValue":"1h"}}'
+
+
+class Line(Struct, frozen=True):
+    """A record, its JSON, and its text in lower case."""
+
+    found: Found
+    json: bytes
+    text: str
+
+
+class Filter(Struct):
+    """What a listener wants: a least level, one session, a text (lower case)."""
+
+    level: int = 0
+    session: str = ""
+    text: str = ""
+
+    def wants(self, line: Line) -> bool:
+        """Whether it is to be shown."""
+        if line.found.level < self.level:
+            return False
+        if self.session and not line.found.of_session(self.session):
+            return False
+        return not self.text or self.text in line.text
+
+
+class Feed:
+    """Follows the store as long as somebody listens."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lines: list[Line] = []
+        self._ids: list[int] = []
+        self._floor = 0
+        self._listeners = 0
+
+    @property
+    def listeners(self) -> int:
+        """How many follow."""
+        return self._listeners
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Somebody follows."""
+        if self._listeners == 0:
+            self._begin_at(self._store.last_log)
+        self._listeners += 1
+        self._store.bell.ring()
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+
+    async def run(self) -> None:
+        """Read what is new, for ever."""
+        while True:
+            if self._listeners and self._newest < self._store.last_log:
+                await self._read()
+            else:
+                await self._store.bell.wait()
+
+    async def lines(self, after: int) -> AsyncIterator[list[Line]]:
+        """Pages of records that come after a place, without end."""
+        while True:
+            page = self._after(after)
+            if page is None:
+                page = await self._store.ask(partial(lines_after, after=after), live=True)
+                if not page:  # the place is beyond what was committed: wait for the feed to come by
+                    page = self._after(max(after, self._floor)) or []
+            if page:
+                after = page[-1].found.id
+                yield page
+            else:
+                await self._store.bell.wait()
+
+    @property
+    def _newest(self) -> int:
+        return self._ids[-1] if self._ids else self._floor
+
+    def _begin_at(self, place: int) -> None:
+        self._lines.clear()
+        self._ids.clear()
+        self._floor = place
+
+    async def _read(self) -> None:
+        try:
+            found = await self._store.ask(partial(lines_after, after=self._newest), live=True)
+        except Exception:  # noqa: BLE001 - whatever the store says, listeners wait for better times
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        self._lines += found
+        self._ids += [line.found.id for line in found]
+        if len(self._ids) > 2 * KEPT_LINES:
+            self._floor = self._ids[-KEPT_LINES - 1]
+            del self._lines[:-KEPT_LINES], self._ids[:-KEPT_LINES]
+        if not found:  # ids may be skipped after damage
+            self._begin_at(self._store.last_log)
+        self._store.bell.ring()
+        if len(found) < PAGE:
+            await asyncio.sleep(GATHER_SECONDS)
+
+    def _after(self, place: int) -> list[Line] | None:
+        """What is ready after a place; None if it is too far back."""
+        if place < self._floor:
+            return None
+        at = bisect_right(self._ids, place)
+        return self._lines[at : at + PAGE]
+
+
+def lines_after(reader: Reader, after: int) -> list[Line]:
+    """The next records from a place on, ready to be sent: made in the reader's thread."""
+    return [line_of(found) for found in logs.following(reader, after, PAGE)]
+
+
+def line_of(found: Found) -> Line:
+    """A record as clients get it."""
+    json = msgspec.json.encode(shown.log(found.id, found.record, found.origin))
+    return Line(found, json, searched(found.record))
+
+
+def replayed(line: Line) -> bytes:
+    """The JSON of a record that was there before the listener came: one attribute more."""
+    head, key, tail = line.json.partition(ATTRIBUTES)  # the first is the record's own: only its id stands before it
+    return head + key + REPLAYED + (b"" if tail.startswith(b"]") else b",") + tail

@@ -1,0 +1,1 @@
+"""OTLP as it travels (protobuf and JSON), turned into the records that are stored."""

@@ -1,0 +1,49 @@
+"""Telling the others that this service lives, and where."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from gestalt_contracts.directory import DirectoryUnavailable
+
+BEAT_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Heartbeat(Protocol):
+    """Where it is told; as RedisHeartbeat."""
+
+    async def beat(self, facts: Mapping[str, str]) -> None:
+        """Say it. Raises DirectoryUnavailable."""
+        ...
+
+    async def leave(self) -> None:
+        """Take it back. Raises DirectoryUnavailable."""
+        ...
+
+
+async def beat_forever(heartbeat: Heartbeat, facts: Callable[[], Mapping[str, str]]) -> None:
+    """Each second; whether Redis is there or not, the service goes on."""
+    away = False
+    while True:
+        try:
+            await heartbeat.beat(facts())
+            away = False
+        except DirectoryUnavailable as error:
+            if not away:
+                log.warning("the directory is away; gateways may not find this service", reason=str(error))
+            away = True
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+async def leave(heartbeat: Heartbeat) -> None:
+    """Say goodbye, if somebody hears it."""
+    try:
+        await heartbeat.leave()
+    except DirectoryUnavailable as error:
+        log.info("left without a goodbye", reason=str(error))

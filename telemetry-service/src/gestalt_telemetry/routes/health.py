@@ -1,0 +1,34 @@
+"""Am I there, and can I work."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from gestalt_telemetry.exposition import TEXT_TYPE, exposed
+from gestalt_telemetry.routes.state import Resources, reply
+from gestalt_telemetry.store.reader import Reader
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthy() -> Response:
+    """The event loop turns."""
+    return reply({"status": "ok"})
+
+
+@router.get("/metrics")
+async def exposition(state: Resources) -> Response:
+    """What operators alert on, in Prometheus' words."""
+    size = await state["store"].ask(Reader.size)
+    return Response(exposed(state["store"].writer, size, state["feed"].listeners), media_type=TEXT_TYPE)
+
+
+@router.get("/readyz")
+async def ready(state: Resources) -> Response:
+    """Whether there is a writer; what was set aside as damaged is said, and hinders nothing."""
+    writer = state["store"].writer
+    failing = [] if writer.ready.is_set() else ["writer"]
+    damaged = writer.state.damaged if writer.state else 0
+    body = {"ok": not failing, "failing": failing, "damaged_segments": damaged, "writer_restarts": writer.restarts}
+    return reply(body, 503 if failing else 200)

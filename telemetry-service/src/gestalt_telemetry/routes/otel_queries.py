@@ -1,0 +1,120 @@
+"""Asking for spans, metrics, and what is counted from them."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from gestalt_contracts.durations import seconds
+from gestalt_contracts.errors import InvalidRequest, NotFound
+from gestalt_telemetry.queries import histogram, series, timed, usage
+from gestalt_telemetry.queries.timed import METRICS, SPANS, Wanted
+from gestalt_telemetry.routes.parameters import NS, Parameters, trace_id_of
+from gestalt_telemetry.routes.state import Resources, answer, reply
+from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.store.rows import MINUTE_NS
+
+router = APIRouter(prefix="/api/otel")
+SERIES_SECONDS = 3_600  # that a series covers when no time is given
+MOST_STEPS = 10_000
+
+
+@router.get("/traces")
+async def spans(request: Request, state: Resources) -> Response:
+    """The last spans that match, by start."""
+    asked = Parameters(request)
+    return await answer(state["store"], partial(timed.newest, kind=SPANS, wanted=_spans(asked), limit=asked.limit()))
+
+
+@router.get("/traces/{trace_id}")
+async def one_trace(trace_id: str, state: Resources) -> Response:
+    """One trace as a tree."""
+    known = trace_id_of(trace_id)
+    found = await state["store"].ask(partial(timed.trace, trace_id=known)) if known else []
+    if not found:
+        raise NotFound("trace not found")
+    return reply({"trace_id": known.hex(), "spans": timed.tree(found)})
+
+
+@router.get("/metrics")
+async def metrics(request: Request, state: Resources) -> Response:
+    """The last exported metrics that match, by the time of their newest data point."""
+    asked = Parameters(request)
+    wanted = _metrics(asked)
+    return await answer(state["store"], partial(timed.newest, kind=METRICS, wanted=wanted, limit=asked.limit()))
+
+
+@router.get("/metrics/series")
+async def metric_series(request: Request, state: Resources) -> Response:
+    """One metric over time: `name`, `step`, `aggregation` (sum, avg, min, max, last, count)."""
+    asked = Parameters(request)
+    wanted = _metrics(asked)
+    step = _step(asked, 1)
+    aggregation = asked.text("aggregation") or "avg"
+    if not wanted.name:
+        raise InvalidRequest("missing name")
+    if aggregation not in series.AGGREGATIONS:
+        raise InvalidRequest("invalid aggregation")
+    if wanted.since is None:
+        since = (wanted.until if wanted.until is not None else time.time_ns()) - SERIES_SECONDS * NS
+        wanted = Wanted(wanted.name, wanted.session, None, since, wanted.until)
+    # exports hold points older than themselves' newest: those within the time are chosen point by point
+    reach = Wanted(wanted.name, wanted.session, None, wanted.since, None)
+
+    def gathered(reader: Reader) -> object:
+        return series.series(series.points(reader, reach), step, aggregation, wanted)
+
+    found = await state["store"].ask(gathered)
+    return reply({"name": wanted.name, "step_seconds": step / NS, "aggregation": aggregation, "series": found})
+
+
+@router.get("/logs/histogram")
+async def log_histogram(request: Request, state: Resources) -> Response:
+    """Log records counted by time and level."""
+    asked = Parameters(request)
+    step = max(MINUTE_NS, _step(asked, 60) // MINUTE_NS * MINUTE_NS)
+    found = await state["store"].ask(partial(histogram.buckets, wanted=asked.logs(), step=step))
+    return reply({"buckets": found})
+
+
+@router.get("/usage")
+async def session_usage(request: Request, state: Resources) -> Response:
+    """Tokens and cost of each session."""
+    asked = Parameters(request)
+    wanted = Wanted(since=asked.time("since"), until=asked.time("until"))
+    found = await state["store"].ask(partial(usage.usage, wanted=wanted))
+    session = asked.text("session_id")
+    return reply(
+        {"sessions": [one for one in found if not session or session in {one["session_id"], one["session_uid"]}]}
+    )
+
+
+def _spans(asked: Parameters) -> Wanted:
+    return Wanted(
+        asked.text("span_name"),
+        asked.text("session_id"),
+        asked.trace_id(),
+        asked.time("since"),
+        asked.time("until"),
+        asked.query(),
+    )
+
+
+def _metrics(asked: Parameters) -> Wanted:
+    return Wanted(
+        asked.text("name"), asked.text("session_id"), None, asked.time("since"), asked.time("until"), asked.query()
+    )
+
+
+def _step(asked: Parameters, least: float) -> int:
+    """`step` as ns: a duration; a minute when absent. Raises InvalidRequest."""
+    given = asked.text("step")
+    try:
+        length = seconds(given) if given else 60.0
+    except ValueError:
+        raise InvalidRequest("invalid step") from None
+    if not least <= length <= MOST_STEPS * 86_400:
+        raise InvalidRequest("invalid step")
+    return round(length * NS)

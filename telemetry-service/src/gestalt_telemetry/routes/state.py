@@ -1,0 +1,51 @@
+"""What the lifespan owns and routes use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypedDict, cast
+
+import msgspec
+from fastapi import Depends, Response
+from starlette.requests import HTTPConnection
+
+from gestalt_contracts.bus import Bus
+from gestalt_telemetry.live import Feed
+from gestalt_telemetry.routes.errors import JSON
+from gestalt_telemetry.settings import Settings
+from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.summary import Summary
+
+SessionName = Callable[[str], Awaitable[str]]
+"""The id of a session by its uid; empty when nobody knows."""
+
+
+class State(TypedDict):
+    """Resources of the running service."""
+
+    settings: Settings
+    store: Store
+    feed: Feed
+    summary: Summary
+    bus: Bus
+    session_name: SessionName
+    stopping: asyncio.Event
+
+
+def _state(connection: HTTPConnection) -> State:
+    return cast("State", connection.scope["state"])
+
+
+Resources = Annotated[State, Depends(_state)]
+
+
+async def answer(store: Store, question: Callable[[Reader], object]) -> Response:
+    """The answer to a question, encoded where it was found: in the reader's thread."""
+    return Response(await store.ask(lambda reader: msgspec.json.encode(question(reader)) + b"\n"), media_type=JSON)
+
+
+def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response, one line."""
+    return Response(msgspec.json.encode(value) + b"\n", status, headers, media_type=JSON)
