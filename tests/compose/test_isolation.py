@@ -60,7 +60,12 @@ def test_a_worker_does_not_hold_the_servers_token(composition: Composition) -> N
 
 @pytest.mark.parametrize(
     ("service", "foreign"),
-    [("gateway", "gestalt_session"), ("session-service", "aiohttp"), ("telemetry-service", "gestalt_session"), ("flow-service", "gestalt_session")],
+    [
+        ("gateway", "gestalt_session"),
+        ("session-service", "aiohttp"),
+        ("telemetry-service", "gestalt_session"),
+        ("flow-service", "gestalt_session"),
+    ],
 )
 def test_an_image_holds_what_its_service_needs_and_no_installer(
     composition: Composition, service: str, foreign: str
