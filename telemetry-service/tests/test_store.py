@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from telemetry_world import NS, World, eventually, export, running
 
+from gestalt_telemetry.store import schema
+from gestalt_telemetry.store.keeper import Keeper, Limits
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -159,3 +162,23 @@ async def test_the_files_are_what_sqlite_calls_whole(tmp_path: Path) -> None:
         connection = sqlite3.connect(path)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()
+
+
+async def test_a_segment_that_somebody_holds_is_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.01)
+    keeper = Keeper(tmp_path, Limits())
+    path = keeper.catalogue.file(keeper.active.number)
+    keeper.close()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        Keeper(tmp_path, Limits())
+    holder.close()
+
+    again = Keeper(tmp_path, Limits())
+    assert (again.damaged, again.active.number) == (0, 1)
+    again.close()

@@ -25,6 +25,7 @@ from gestalt_telemetry import logs
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.store.intake import MS, TooLarge, decoded
 from gestalt_telemetry.store.keeper import Keeper, Limits, check_file
+from gestalt_telemetry.store.schema import is_damage
 from gestalt_telemetry.store.segment import TEXT_GROUP
 from gestalt_telemetry.store.wire import Done, Frames, SetAside, State, Write, framed, of_service
 
@@ -133,8 +134,7 @@ class Writer:
     def _failed(self, taken: list[int], error: Exception) -> list[Done]:
         """Nothing of the group is stored: say so for each."""
         log.error("telemetry could not be stored", reason=str(error))
-        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-        if damaged:
+        if is_damage(error):
             self._keeper.set_aside(self._keeper.active.number, str(error))
             self._tell_state(dropped=True)
         else:

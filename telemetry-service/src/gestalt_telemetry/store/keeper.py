@@ -67,6 +67,8 @@ class Keeper:
         try:
             segment = OpenSegment(number, path, _first_log(path))
         except (sqlite3.DatabaseError, WrongVersion) as error:
+            if not schema.is_damage(error):
+                raise
             self.set_aside(number, str(error))
             return
         segment.index_texts()
@@ -80,6 +82,8 @@ class Keeper:
             try:
                 return self._opened(active)
             except (sqlite3.DatabaseError, WrongVersion) as error:
+                if not schema.is_damage(error):
+                    raise
                 self.set_aside(active.number, str(error))
         return self._begin_anew(segments)
 
@@ -178,7 +182,7 @@ def check_file(folder: Path, number: int) -> str | None:
     try:
         connection = schema.connect(path, read_only=True)
     except (sqlite3.Error, WrongVersion) as error:
-        return str(error)
+        return str(error) if schema.is_damage(error) or not path.exists() else None
     try:
         return check(connection)
     finally:
@@ -190,6 +194,8 @@ def _open_catalogue(folder: Path) -> Catalogue:
         found = Catalogue(folder)
         found.segments()
     except (sqlite3.DatabaseError, WrongVersion) as error:
+        if not schema.is_damage(error):
+            raise
         log.exception("the catalogue is damaged and is made anew", reason=str(error))
         move_catalogue_aside(folder)
         return Catalogue(folder)

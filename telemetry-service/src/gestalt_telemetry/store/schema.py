@@ -53,6 +53,13 @@ class WrongVersion(Exception):
     """A file of another schema."""
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the file is at fault: a lock, a full disk or too few descriptors pass, and cost no segment its place."""
+    if isinstance(error, sqlite3.OperationalError):
+        return str(error).startswith("no such ")  # a table that is not there
+    return isinstance(error, sqlite3.DatabaseError | WrongVersion)
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection to an existing file; transactions are said explicitly."""
     mode = "ro" if read_only else "rw"

@@ -205,5 +205,5 @@ def check(connection: sqlite3.Connection) -> str | None:
     try:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        return str(error)
+        return str(error) if schema.is_damage(error) else None
     return None if found == "ok" else str(found)
