@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := contracts gateway session-service telemetry-service cli
-SERVICES := gateway session-service telemetry-service
+MEMBERS := contracts gateway session-service flow-service telemetry-service cli
+SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
@@ -45,7 +45,7 @@ format: setup ## let ruff mend what it can
 lock: ## pin every dependency again, with hashes
 	@uv=$$(command -v $(BIN)/uv || command -v uv); \
 	flags="--quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header"; \
-	members="--no-emit-package gestalt-contracts --no-emit-package gestalt-gateway --no-emit-package gestalt-session --no-emit-package gestalt-telemetry"; \
+	members="--no-emit-package gestalt-contracts --no-emit-package gestalt-gateway --no-emit-package gestalt-session --no-emit-package gestalt-telemetry --no-emit-package gestalt-flow"; \
 	$$uv pip compile $$flags $$members $(MEMBERS:%=%/pyproject.toml) -o requirements.lock && \
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
 	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
@@ -58,6 +58,7 @@ bench: setup ## the benchmarks with their budgets, and twenty kills of each proc
 	$(BIN)/python -m benchmarks.terminal
 	$(BIN)/python -m benchmarks.telemetry
 	$(BIN)/python -m benchmarks.catalogue
+	$(BIN)/python -m benchmarks.flow
 	$(BIN)/python -m pytest -m slow
 
 test-compose: setup ## the containers on a real Docker engine

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import pytest
 
+from gestalt_flow.settings import Settings as FlowSettings
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_session.settings import Settings as SessionSettings
 from gestalt_telemetry.settings import Settings as TelemetrySettings
@@ -25,9 +26,14 @@ from tests.support.stack import Stack
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
-MEMBERS = ("contracts", "gateway", "session-service", "telemetry-service", "cli")
+MEMBERS = ("contracts", "gateway", "session-service", "flow-service", "telemetry-service", "cli")
 BLOCK = re.compile(r"```sh( watch)?\n(.*?)```", re.DOTALL)
-DOCUMENTED = {"session-service": SessionSettings, "gateway": GatewaySettings, "telemetry-service": TelemetrySettings}
+DOCUMENTED = {
+    "session-service": SessionSettings,
+    "gateway": GatewaySettings,
+    "flow-service": FlowSettings,
+    "telemetry-service": TelemetrySettings,
+}
 
 
 def test_member_readmes_fit_on_a_screen() -> None:

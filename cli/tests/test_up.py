@@ -230,7 +230,7 @@ async def test_a_stop_signal_ends_gateway_workers_redis_in_this_order_with_0(
     await eventually(running.ended)
     assert running.process.returncode == 0
     first, *others = [note["kind"] for note in running.notes(signal="TERM")]
-    assert (first, sorted(others)) == ("gateway", ["session", "session", "telemetry"])
+    assert (first, sorted(others)) == ("gateway", ["flow", "session", "session", "telemetry"])
     assert running.complained() == ""
     assert not left(running.workspace)
 

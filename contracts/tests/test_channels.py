@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gestalt_contracts.channels import Names, Stream
+from gestalt_contracts.channels import FlowNames, Names, Stream
 
 REPOSITORY = Path(__file__).parents[2]
 SPELLED = re.compile(r"\{gestalt[:}]")
@@ -39,6 +39,17 @@ def test_names_are_what_they_were_in_every_release() -> None:
     assert names.name("Coder 1") == "{gestalt}:name:Coder 1"
     assert names.alive("w1") == "{gestalt}:alive:w1"
     assert names.seen("u1", "e1") == "{gestalt}:seen:u1:e1"
+
+
+def test_flows_have_a_hash_tag_of_their_own() -> None:
+    names = FlowNames("mine")
+    every = [
+        *(names.saved, names.run("r"), names.runs, names.runs_by("status", "failed"), names.evaluations, names.ready),
+        *(names.delayed, names.order("Coder 1"), names.timers, names.timer, names.cooldown("f"), names.throttle("f")),
+    ]
+    assert len(set(every)) == len(every)
+    assert all(name.startswith("{mine:flow}:") for name in every)
+    assert FlowNames().ready == "{gestalt:flow}:ready"
 
 
 def test_an_empty_word_gives_the_prefix_that_scripts_complete() -> None:

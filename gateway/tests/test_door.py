@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from gateway_world import World, eventually
+from gateway_world import INTERNAL, World, eventually
 
 from gestalt_contracts.session_tokens import hash_of, new_token
 from gestalt_contracts.uids import new_uid
@@ -252,3 +252,19 @@ async def test_a_half_open_connection_is_dropped(world: World, monkeypatch: pyte
 
 def test_every_upstream_has_a_route() -> None:
     assert {route.upstream for route in ROUTES} == set(Upstream) - {Upstream.PAGE}
+
+
+async def test_our_own_services_may_act_and_only_they_name_a_cause(world: World) -> None:
+    await world.worker()
+    cause = {"X-Gestalt-Cause": '{"event_id": "e", "depth": 3}'}
+    guarded, open_door = await world.gateway(token=TOKEN), await world.gateway()
+    internal = {"Authorization": f"Bearer {INTERNAL}"}
+    for gateway in (guarded, open_door):
+        named = (await gateway.stranger.get("/api/status", headers={**internal, **cause})).json()["headers"]
+        assert ["x-gestalt-cause", cause["X-Gestalt-Cause"]] in named
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    huge = {"X-Gestalt-Cause": "x" * 5_000}
+    for gateway, headers in ((guarded, {**token, **cause}), (open_door, cause), (guarded, {**internal, **huge})):
+        forged = (await gateway.stranger.get("/api/status", headers=headers)).json()["headers"]
+        assert not [name for name, _ in forged if name == "x-gestalt-cause"]
+    assert (await guarded.stranger.get("/api/status", headers=cause)).status_code == 401

@@ -8,12 +8,12 @@ from tests.support.compose import Composition, Failed
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
-OURS = ("gateway", "session-service", "telemetry-service")
+OURS = ("gateway", "session-service", "flow-service", "telemetry-service")
 SERVICE_USER = "10001"
 
 
 def test_only_the_gateway_is_published_and_only_on_loopback(composition: Composition) -> None:
-    for service in ("redis", "session-service", "telemetry-service"):
+    for service in ("redis", "session-service", "flow-service", "telemetry-service"):
         for container in composition.containers(service):
             assert not any(composition.inspect(container)["NetworkSettings"]["Ports"].values()), service
     (gateway,) = composition.containers("gateway")
@@ -60,7 +60,12 @@ def test_a_worker_does_not_hold_the_servers_token(composition: Composition) -> N
 
 @pytest.mark.parametrize(
     ("service", "foreign"),
-    [("gateway", "gestalt_session"), ("session-service", "aiohttp"), ("telemetry-service", "gestalt_session")],
+    [
+        ("gateway", "gestalt_session"),
+        ("session-service", "aiohttp"),
+        ("telemetry-service", "gestalt_session"),
+        ("flow-service", "gestalt_session"),
+    ],
 )
 def test_an_image_holds_what_its_service_needs_and_no_installer(
     composition: Composition, service: str, foreign: str

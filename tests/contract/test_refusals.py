@@ -84,12 +84,6 @@ async def test_it_is_refused(api: Api, method: str, path: str, status: int, mess
     assert ("allow" in answer.headers) == (status == 405)
 
 
-@pytest.mark.parametrize("path", ["/api/flow/config", "/api/flow/activities", "/api/flow/runs"])
-async def test_services_that_do_not_live_are_unavailable(api: Api, path: str) -> None:
-    answer = await api.http.get(path)
-    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
-
-
 async def test_an_input_over_the_limit_is_refused_unread_and_nothing_is_typed(api: Api) -> None:
     session = await api.create(programs.echo())
     async with api.viewer(session["uid"]) as viewer:

@@ -11,8 +11,6 @@ from tests.support.client import Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
-SERVICES = ("/api/flow/",)
-"""Paths of services that have issues of their own."""
 CONTRACT = {
     "/api/sessions": {"GET", "POST"},
     "/api/sessions/{id}": {"GET", "PATCH", "DELETE"},
@@ -64,15 +62,6 @@ async def test_every_other_method_of_every_route_is_refused_with_those_there_are
             assert set(answer.headers["allow"].split(", ")) == methods, f"{method} {template}"
             if method != "HEAD":
                 check_refusal(answer, "method_not_allowed")
-
-
-async def test_every_route_of_a_service_that_does_not_live_is_unavailable(api: Api, routes: Routes) -> None:
-    theirs = [(method, path) for path in routes if path.startswith(SERVICES) for method in routes[path]]
-    assert len(theirs) > 8
-    for method, template in theirs:
-        answer = await api.http.request(method, path_of(template), content=b"{}")
-        assert answer.status_code == 503, f"{method} {template}"
-        check_refusal(answer, "service_unavailable")
 
 
 async def test_every_route_of_a_session_that_does_not_exist_is_not_found_or_badly_asked(

@@ -33,6 +33,7 @@ MARK = "STACK_UNDER_TEST"
 """A variable that marks every process of one stack; not one of ours, so programs in terminals have it too."""
 URL_LINE = re.compile(r"^ +url +(http://\S+)", re.MULTILINE)
 GATEWAY, SESSION, PTY_HOST = "gestalt_gateway", "gestalt_session", "gestalt_ptyhost"
+FLOW = "gestalt_flow"
 
 
 class Stack:
@@ -151,6 +152,10 @@ class Stack:
     def worker_pids(self) -> list[int]:
         """Session workers that serve, oldest first; a spare listens nowhere."""
         return [pid for pid in self._services(SESSION) if processes.listens(pid)]
+
+    def flow_pids(self) -> list[int]:
+        """Flow services that serve; a spare listens nowhere."""
+        return [pid for pid in self._services(FLOW) if processes.listens(pid)]
 
     def spare_pids(self) -> list[int]:
         """Processes that wait for their go."""

@@ -138,3 +138,68 @@ class Names(Struct, frozen=True):
     def seen(self, uid: str, event_id: str) -> str:
         """A notify call already taken, for 24 h."""
         return self.key("seen", uid, event_id)
+
+
+class FlowNames(Struct, frozen=True):
+    """The keys of flow-service: a hash tag of their own, since its scripts touch nobody else's keys."""
+
+    namespace: str = "gestalt"
+
+    def key(self, *words: str) -> str:
+        """`{namespace:flow}:word:word…`: the general form; use the named ones below outside this class."""
+        return ":".join(("{" + self.namespace + ":flow}", *words))
+
+    @property
+    def saved(self) -> str:
+        """Counter of saved configurations: replicas look at it before they match."""
+        return self.key("saved")
+
+    def run(self, run_id: str) -> str:
+        """Hash: one run: event, verdicts, activities, attempts."""
+        return self.key("run", run_id)
+
+    @property
+    def runs(self) -> str:
+        """Sorted set of all run ids, which sort by time."""
+        return self.key("runs")
+
+    def runs_by(self, what: str, value: str) -> str:
+        """Sorted set of the run ids of one status, trigger, session or event."""
+        return self.key("runs", what, value)
+
+    @property
+    def evaluations(self) -> str:
+        """Capped stream: events that some flow of their type did not fire on."""
+        return self.key("evaluations")
+
+    @property
+    def ready(self) -> str:
+        """Stream of activities that may run now; the group `executors` reads it."""
+        return self.key("ready")
+
+    @property
+    def delayed(self) -> str:
+        """Sorted set of activities that are tried again, by when (Unix milliseconds)."""
+        return self.key("delayed")
+
+    def order(self, session: str) -> str:
+        """List of the activities that wait their turn for one session."""
+        return self.key("order", session)
+
+    @property
+    def timers(self) -> str:
+        """Sorted set of timers by when they are due (Unix milliseconds)."""
+        return self.key("timers")
+
+    @property
+    def timer(self) -> str:
+        """Hash: what each timer is about."""
+        return self.key("timer")
+
+    def cooldown(self, flow_and_group: str) -> str:
+        """A string with PX: the flow rests."""
+        return self.key("cooldown", flow_and_group)
+
+    def throttle(self, flow_and_group: str) -> str:
+        """Sorted set of the runs that count for a throttle, with a TTL."""
+        return self.key("throttle", flow_and_group)

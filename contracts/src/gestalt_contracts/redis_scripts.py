@@ -29,9 +29,9 @@ class Script(Struct, frozen=True):
 
 
 @cache
-def script(name: str) -> Script:
-    """The script `lua/<name>.lua`."""
-    text = files("gestalt_contracts").joinpath("lua", f"{name}.lua").read_text("utf-8")
+def script(name: str, package: str = "gestalt_contracts") -> Script:
+    """The script `lua/<name>.lua` of a package."""
+    text = files(package).joinpath("lua", f"{name}.lua").read_text("utf-8")
     return Script(text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - the name Redis gives scripts, no secret
 
 
@@ -46,10 +46,11 @@ class Scripts:
     """Runs scripts on one connection at a time: what is called while a batch is under way goes out with the next one.
 
     So ten thousand callers cost a few dozen round trips, and none waits for a connection of its own. The connection is
-    taken from the client's pool with the first call and given back after the last.
+    taken from the client's pool with the first call and given back after the last. `package` holds the scripts.
     """
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, package: str = "gestalt_contracts") -> None:
+        self._package = package
         self._pool = client.connection_pool
         self._waiting: list[Call] = []
         self._sent: list[Call] = []
@@ -61,7 +62,7 @@ class Scripts:
         It is sent at most once: when the connection breaks before the answer this raises, because nobody knows
         whether the script ran. A caller that is cancelled before its turn has sent nothing.
         """
-        chosen = script(name)
+        chosen = script(name, self._package)
         async with asyncio.timeout(CALL_SECONDS):
             try:
                 return await self._call("EVALSHA", chosen.sha, len(keys), *keys, *arguments)

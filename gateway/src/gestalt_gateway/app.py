@@ -77,7 +77,12 @@ class Gateway:
         metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
         hosts = _hosts(settings)
-        authenticator = Authenticator(settings.server_token, credentials, session_tokens or DirectoryTokens(self._live))
+        authenticator = Authenticator(
+            settings.server_token,
+            credentials,
+            session_tokens or DirectoryTokens(self._live),
+            internal=settings.internal_bearer,
+        )
         rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
         limits = _limits(settings)
         door = Door(authenticator=authenticator, hosts=hosts, live=self._live, limits=limits, rate=rate, clock=clock)

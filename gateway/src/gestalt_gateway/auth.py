@@ -22,16 +22,18 @@ _COOKIE_NAME = re.compile(r"gestalt_\d{1,5}")
 class Principal(Struct, frozen=True):
     """Who was recognised. `credential` names what a logout revokes; `session_uid` is whose session token it was.
 
-    `confined`: the caller may do only what a session token opens.
+    `confined`: the caller may do only what a session token opens. `service`: one of our own, acting for a flow.
     """
 
     credential: str
     session_uid: str | None = None
     confined: bool = False
+    service: bool = False
 
 
 ANYONE = Principal("anyone")
 SERVER_TOKEN = Principal("token")
+SERVICE = Principal("service", service=True)
 
 
 def is_open(method: str, path: str) -> bool:
@@ -55,10 +57,16 @@ def login_cookies(request: Request) -> list[str]:
 
 
 class Authenticator:
-    """Recognises callers. Without a server token everyone may do everything, and session tokens only stamp."""
+    """Recognises callers. Without a server token everyone may do everything, and session tokens only stamp.
 
-    def __init__(self, token: str | None, credentials: Credentials, session_tokens: SessionTokens) -> None:
+    `internal`: what our own services present, to whom a server token is not given.
+    """
+
+    def __init__(
+        self, token: str | None, credentials: Credentials, session_tokens: SessionTokens, *, internal: str = ""
+    ) -> None:
         self._token = token
+        self._internal = internal
         self._credentials = credentials
         self._session_tokens = session_tokens
 
@@ -72,6 +80,8 @@ class Authenticator:
         Raises Unauthorized, and CredentialsUnavailable when that cannot be decided.
         """
         bearer = bearer_of(request.header(b"authorization"))
+        if same_token(bearer, self._internal):
+            return SERVICE
         if not self._token:
             return await self._unguarded(bearer)
         if bearer is not None:

@@ -13,6 +13,9 @@ UPGRADE_OWN = frozenset({b"sec-websocket-extensions"})
 """Not negotiated through a tunnel: compression would hide the frames' boundaries from nobody, but cost both ends."""
 
 LENGTH = b"content-length"
+CAUSE = b"x-gestalt-cause"
+LONGEST_CAUSE = 4096
+"""Bytes; flow-service keeps it far below that."""
 
 
 class Forwarding:
@@ -49,6 +52,9 @@ class Forwarding:
             added.append((b"x-gestalt-uid", destination.uid.encode()))
         if destination.generation is not None:
             added.append((b"x-gestalt-generation", b"%d" % destination.generation))
+        cause = request.header(CAUSE) if admitted.principal.service else None
+        if cause is not None and len(cause) <= LONGEST_CAUSE:
+            added.append((CAUSE, cause))
         if admitted.principal.session_uid is not None:
             added.append((b"x-gestalt-session", admitted.principal.session_uid.encode()))
         return added

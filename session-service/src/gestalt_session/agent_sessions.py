@@ -12,6 +12,7 @@ import structlog
 from msgspec.structs import replace
 
 from gestalt_contracts.errors import Conflict, GestaltError, InvalidRequest
+from gestalt_contracts.events import Cause
 from gestalt_session.agents import launching
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents.launching import LaunchPlan, Surroundings
@@ -45,13 +46,13 @@ class AgentSessions:
         self._prompter = prompter
         self._url = url
 
-    async def create(self, order: Order, *, uid: str) -> Session:
+    async def create(self, order: Order, *, uid: str, cause: Cause | None = None) -> Session:
         """Start the agent that `order` names. Raises InvalidRequest, Conflict, CannotStart, Unavailable."""
         profile = await self._profile(order.agent or "")
         cast = Cast(profile, self._catalogue, self._url)
         wanted = replace(order, title=profile.title, cwd=order.cwd or profile.cwd or None)
         try:
-            session = await self._service.create(wanted, uid=uid, cast=cast)
+            session = await self._service.create(wanted, uid=uid, cast=cast, cause=cause)
         except GestaltError as error:
             self._tell_failure(profile, error)
             raise

@@ -103,6 +103,7 @@ def _event(session: Session, notice: Notice) -> Event:
         session_uid=session.uid,
         agent_id=session.file.agent_id,
         data=dict(fields),
+        cause=session.file.cause,
     )
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from gestalt_contracts import events, session_tokens
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, SessionRecord, StaleGeneration
 from gestalt_contracts.errors import GestaltError, InvalidRequest, Misdirected, NotFound, Unavailable
+from gestalt_contracts.events import Cause
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.claims import NO_REDIS, Claims
 from gestalt_session.cluster.membership import Membership
@@ -109,11 +110,17 @@ class SessionService:
 
     # -- creating --------------------------------------------------------------------------------------------------
 
-    async def create(self, order: launch.Order, *, uid: str, cast: Cast | None = None) -> Session:
-        """Start a session. Raises InvalidRequest, Conflict, LaunchFailed, Unavailable, and what `cast` raises."""
+    async def create(
+        self, order: launch.Order, *, uid: str, cast: Cast | None = None, cause: Cause | None = None
+    ) -> Session:
+        """Start a session, for a flow if there is a `cause`.
+
+        Raises InvalidRequest, Conflict, LaunchFailed, Unavailable, and what `cast` raises.
+        """
         await self._refuse_if_draining()
         await self._refuse_without_tmux(order)
         file = await asyncio.to_thread(self._file_of, order, uid)
+        file.cause = cause
         if cast is not None:
             await cast.prepare(file)
         return await self.make(file, order.env or {}, base=file.title, cast=cast)

@@ -16,7 +16,7 @@ from gestalt_cli.stack import door, redis_server, slots, workspace
 from gestalt_cli.stack.lock import Lock
 from gestalt_cli.stack.options import Options
 from gestalt_cli.stack.service_log import ServiceLog
-from gestalt_cli.stack.services import GATEWAY, REDIS, SESSION, TELEMETRY, Services, units
+from gestalt_cli.stack.services import FLOW, GATEWAY, REDIS, SESSION, TELEMETRY, Services, units
 from gestalt_cli.stack.waiting import until
 from gestalt_cli.supervision.words import Unit
 
@@ -24,7 +24,7 @@ WAIT_SECONDS = 5.0
 """How long the next `up` waits for what an earlier one still holds (contract §9)."""
 
 
-KINDS = (REDIS, GATEWAY, SESSION, TELEMETRY)
+KINDS = (REDIS, GATEWAY, SESSION, FLOW, TELEMETRY)
 NOT_INHERITED = frozenset(
     {"GESTALT_TOKEN_FILE", "GESTALT_INTERNAL_TOKEN_FILE", "GESTALT_DRAINING", "GESTALT_LISTEN_FD"}
 )

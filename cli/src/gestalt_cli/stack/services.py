@@ -21,7 +21,17 @@ SESSION = Kind(name="session", start_stage=1, stop_stage=1, patience=20.0, grace
 TELEMETRY = Kind(name="telemetry", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
 """One: it alone writes the store. Killed, it loses nothing that it has answered for."""
 
-MODULES = {GATEWAY.name: "gestalt_gateway", SESSION.name: "gestalt_session", TELEMETRY.name: "gestalt_telemetry"}
+FLOW = Kind(name="flow", start_stage=1, stop_stage=1, patience=20.0, grace=1.7, spare=True)
+"""Killed in the middle of an activity, its successor takes that over."""
+
+MODULES = {
+    GATEWAY.name: "gestalt_gateway",
+    SESSION.name: "gestalt_session",
+    FLOW.name: "gestalt_flow",
+    TELEMETRY.name: "gestalt_telemetry",
+}
+FLOW_DRAIN = "1s"
+"""Below its grace: what runs longer goes to its successor."""
 OF_THE_GATEWAY_ALONE = ("GESTALT_TOKEN", "GESTALT_TOKEN_FILE")
 
 
@@ -32,7 +42,7 @@ def units(*, workers: int, live_slots: int, own_redis: bool) -> list[Unit]:
         Unit(f"session-{number}", SESSION, draining=number > workers)
         for number in range(1, max(workers, live_slots) + 1)
     ]
-    return [*redis, Unit("gateway", GATEWAY), *sessions, Unit("telemetry", TELEMETRY)]
+    return [*redis, Unit("gateway", GATEWAY), *sessions, Unit("flow", FLOW), Unit("telemetry", TELEMETRY)]
 
 
 class Services(Struct, frozen=True, kw_only=True):
@@ -68,6 +78,8 @@ class Services(Struct, frozen=True, kw_only=True):
         # -P: the workspace may hold a redis.py or a types.py of its own, and is where we are started
         argv = [sys.executable, "-P", "-m", MODULES[kind.name], *flags]
         own = self._of_gateway() if kind is GATEWAY else self._of_worker()
+        if kind is FLOW:
+            own["GESTALT_FLOW_DRAIN"] = FLOW_DRAIN
         fds = (self.door,) if kind is GATEWAY else ()
         return Recipe(argv, {**own, **extra}, self.logs[kind.name], fds)
 

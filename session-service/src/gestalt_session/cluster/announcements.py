@@ -23,6 +23,7 @@ def about(session: Session, kind: str, **data: Any) -> Event:
         session_uid=session.uid,
         agent_id=session.file.agent_id,
         data=data,
+        cause=session.file.cause,
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from gestalt_contracts.errors import InvalidRequest
 from gestalt_session.routes import bodies
+from gestalt_session.routes.causes import cause_of
 from gestalt_session.routes.idempotent import Deed, once
 from gestalt_session.routes.state import Resources, State, reply
 from gestalt_session.terminal.folder import SERVER_RUNNER, TMUX_RUNNER, SessionFile
@@ -32,7 +33,7 @@ async def create_session(request: Request, state: Resources) -> Response:
             return made
         order = _checked(bodies.parse(body, Order))
         maker = state["agent_sessions"] if order.agent else state["service"]
-        session = await maker.create(order, uid=deed.uid)
+        session = await maker.create(order, uid=deed.uid, cause=cause_of(request))
         if session.file.runner == TMUX_RUNNER:
             await state["hub"].ensure()
         return reply(whole(state, session), CREATED)

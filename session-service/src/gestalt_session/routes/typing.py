@@ -14,6 +14,7 @@ from gestalt_contracts import events
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound, TimedOut, Unavailable, Unprocessable
 from gestalt_session.cluster import announcements
 from gestalt_session.routes import bodies
+from gestalt_session.routes.causes import cause_of, typed_for
 from gestalt_session.routes.idempotent import Deed, once, refuse_given_up
 from gestalt_session.routes.state import Held, Resources, State, nothing, reply
 from gestalt_session.terminal.clock import moment
@@ -62,6 +63,7 @@ async def type_input(request: Request, ref: str, state: Resources, paste: str = 
     async def act(deed: Deed) -> Response:
         if deed.interrupted:
             raise Conflict("nobody knows how much of this input was typed", code="outcome_unknown")
+        await typed_for(session, cause_of(request))
         return await _type(session, body, paste=paste == "1", enter=enter == "1")
 
     return await once(request, body, state, act)

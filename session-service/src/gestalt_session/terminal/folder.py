@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from gestalt_contracts.events import Cause
 from gestalt_session.notices.progress import Progress
 from gestalt_session.terminal.slot import PRIVATE_FOLDER, replace_file
 
@@ -47,6 +48,7 @@ class SessionFile(Struct, kw_only=True):
     only: bool = False  # the singleton rule: the name is `<base> 1` or nothing
     deleted_at: float | None = None
     token_hash: str = ""  # of the program's token, which only the program has
+    cause: Cause | None = None  # the flow that started it or typed into it last; None once somebody else has typed
 
 
 class ExitFile(Struct, kw_only=True):

@@ -300,6 +300,7 @@ class Session:
         if not wanted or self.keyboard is None:
             return None
         typed = self.keyboard.press(wanted).done
+        self.file.cause = None
         self.last_input_at = time.time()
         self._listener.on_changed(self)
         return typed

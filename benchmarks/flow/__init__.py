@@ -1,0 +1,1 @@
+"""What flow-service promises, measured."""

@@ -1,0 +1,1 @@
+"""What a flow can do, one file each: the edges to the world."""

@@ -1,0 +1,248 @@
+"""Does activities: takes them from the line, holds them while they run, writes down how each attempt went."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from msgspec import structs
+
+from gestalt_flow.activities.context import Context
+from gestalt_flow.line_redis import LOOK_SECONDS, RENEW_SECONDS, Begun, Held, Line
+from gestalt_flow.policy import Busy, Done, Failed, Skipped, may_repeat, pause
+from gestalt_flow.records import FAILED, QUEUED, SKIPPED, SUCCEEDED, ActivityRecord, Attempt
+from gestalt_flow.runs_redis import RunsUnavailable
+
+AT_ONCE = 64
+"""Activities that one replica does at the same time."""
+LONGEST_SECONDS = 65.0
+"""No attempt takes longer, whatever it is: each has a shorter limit of its own."""
+BUSY_PAUSE_MS = 2_000
+BUSY_MOST_MS = 15 * 60_000
+"""How long a message waits for a session that is at work."""
+RECOVER_SECONDS = 0.5
+WRITE_SECONDS = 60.0
+"""How long the end of an attempt is kept while Redis is away; then another replica does it again."""
+
+Do = Callable[[Context], Awaitable[Done]]
+Tell = Callable[[str, Begun, str], Awaitable[None]]
+log = structlog.get_logger()
+
+
+def now_ms() -> int:
+    """This moment, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Executor:
+    """One replica's. `activities` says how each is done; `tell` is called when a run ends."""
+
+    def __init__(
+        self,
+        line: Line,
+        activities: Mapping[str, Do],
+        environment: Mapping[str, str],
+        tell: Tell,
+        *,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._line = line
+        self._activities = activities
+        self._environment = environment
+        self._tell = tell
+        self._at_once = at_once
+        self._held: dict[str, Held] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._free = asyncio.Event()
+        self._draining = False
+        self._looked = 0.0
+
+    async def run(self) -> None:
+        """Work until cancelled. Redis away: wait."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renew_forever())
+            await self._fetch_forever(tasks)
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, and wait for what runs; what does not end goes back in the line. Raises RunsUnavailable."""
+        self._draining = True
+        if not self._tasks:
+            return
+        await asyncio.wait(set(self._tasks.values()), timeout=seconds)
+        left = list(self._held.values())
+        running = [self._tasks[held.entry] for held in left if held.entry in self._tasks]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        if left:
+            await self._line.give_back(left)
+
+    @property
+    def busy(self) -> int:
+        """How many activities run."""
+        return len(self._tasks)
+
+    async def _fetch_forever(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                await self._fetch(tasks)
+            except RunsUnavailable:
+                await asyncio.sleep(RECOVER_SECONDS)
+            except Exception:
+                log.exception("activities cannot be fetched")
+                await asyncio.sleep(RECOVER_SECONDS)
+                await self._reopen()
+
+    async def _reopen(self) -> None:
+        """A Redis that was emptied has no group any more."""
+        try:
+            await self._line.open()
+        except RunsUnavailable as error:
+            log.warning("Redis is away", error=str(error))
+
+    async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
+        """The dead's first, at least once a second; then what is new."""
+        free = 0 if self._draining else self._at_once - len(self._tasks)
+        if free <= 0:
+            self._free.clear()
+            await self._free.wait()
+            return
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._begin(await self._line.take_over(free), tasks)
+            free = self._at_once - len(self._tasks)
+        if free > 0:
+            taken = await self._line.take(free, wait_ms=int(LOOK_SECONDS * 1000))
+            if self._draining and taken:
+                await self._line.give_back(taken)
+            else:
+                self._begin(taken, tasks)
+
+    def _begin(self, taken: list[Held], tasks: asyncio.TaskGroup) -> None:
+        for held in taken:
+            if held.entry not in self._held:
+                self._held[held.entry] = held
+                task = tasks.create_task(self._do(held), name=held.job)
+                self._tasks[held.entry] = task
+
+    async def _do(self, held: Held) -> None:
+        """One attempt from its beginning to its record."""
+        try:
+            begun = await self._line.start(held, now_ms())
+            if begun is not None:
+                await self._attempt(held, begun)
+        except RunsUnavailable as error:
+            log.warning("an attempt could not be written down; it is done again", job=held.job, error=str(error))
+        except Exception:
+            log.exception("an attempt failed in a way nobody expected", job=held.job)
+        finally:
+            self._held.pop(held.entry, None)
+            self._tasks.pop(held.entry, None)
+            self._free.set()
+
+    async def _attempt(self, held: Held, begun: Begun) -> None:
+        record = interrupted(begun)
+        started = now_ms()
+        if len(record.attempts) > len(begun.record.attempts) and not may_repeat(_CUT_OFF, _used(record)):
+            verdict: Verdict = "failed", structs.replace(record, status=FAILED), 0
+        else:
+            verdict = await self._outcome(Context(held.run_id, begun.head, record, self._environment), started)
+        status = await self._written(held, verdict)
+        if status:
+            await self._tell(held.run_id, begun, status)
+
+    async def _written(self, held: Held, verdict: Verdict) -> str | None:
+        """Write an attempt's end down. What was done is not to be done again because Redis was away for a moment."""
+        word, after, due = verdict
+        until = time.monotonic() + WRITE_SECONDS
+        while True:
+            try:
+                return await self._line.finish(held, word, after, now=now_ms(), due=due)
+            except RunsUnavailable:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(RECOVER_SECONDS)
+
+    async def _outcome(self, context: Context, started: int) -> Verdict:
+        record = context.record
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                done = await self._activities[record.activity_id](context)
+        except Busy as busy:
+            return waited(record, started, str(busy))
+        except Skipped as skipped:
+            return "done", ended(record, SKIPPED, _attempt(started, error=str(skipped))), 0
+        except Failed as failure:
+            return failed(record, started, failure)
+        except TimeoutError:
+            return failed(record, started, Failed(f"took longer than {LONGEST_SECONDS:g} s", lasting=False))
+        except Exception as error:
+            log.exception("an activity broke", activity=record.activity_id, run=context.run_id)
+            return failed(record, started, Failed(f"internal error: {type(error).__name__}"))
+        after = ended(record, SUCCEEDED, _attempt(started, status=done.status_code))
+        return "done", structs.replace(after, result=done.result), 0
+
+    async def _renew_forever(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            if not self._held:
+                continue
+            try:
+                lost = await self._line.renew(list(self._held.values()))
+            except RunsUnavailable as error:
+                log.warning("the hold on activities could not be renewed", error=str(error))
+                continue
+            for entry in lost:
+                self._give_up(entry)
+
+    def _give_up(self, entry: str) -> None:
+        """Another has taken it over while we stood still: stop, if it is not ended yet."""
+        task = self._tasks.get(entry)
+        if task is not None and entry in self._held:
+            log.warning("an activity was taken over by another replica", job=self._held[entry].job)
+            task.cancel()
+
+
+Verdict = tuple[str, ActivityRecord, int]
+"""What becomes of an activity: the word for the line, its record, when it is due again."""
+_CUT_OFF = Failed("interrupted", lasting=False)
+
+
+def interrupted(begun: Begun) -> ActivityRecord:
+    """The record, with an attempt of a replica that died in it written down as what it was."""
+    if begun.interrupted_at is None:
+        return begun.record
+    lost = Attempt(begun.interrupted_at, error="interrupted: its replica died or stood still", interrupted=True)
+    return structs.replace(begun.record, attempts=(*begun.record.attempts, lost))
+
+
+def failed(record: ActivityRecord, started: int, failure: Failed) -> Verdict:
+    """After a failure: again later, or never."""
+    after = ended(record, FAILED, _attempt(started, status=failure.status, error=failure.message))
+    if not may_repeat(failure, _used(after)):
+        return "failed", after, 0
+    return "again", structs.replace(after, status=QUEUED), now_ms() + pause(_used(after), random.random)
+
+
+def waited(record: ActivityRecord, started: int, reason: str) -> Verdict:
+    """After a look at a session that was at work."""
+    since = record.waiting_since or started
+    if started - since >= BUSY_MOST_MS:
+        return "failed", ended(record, FAILED, _attempt(started, error=f"{reason}, and stayed so")), 0
+    return "again", structs.replace(record, waiting_since=since), started + BUSY_PAUSE_MS
+
+
+def ended(record: ActivityRecord, status: str, attempt: Attempt) -> ActivityRecord:
+    """The record after one more attempt."""
+    return structs.replace(record, status=status, attempts=(*record.attempts, attempt))
+
+
+def _used(record: ActivityRecord) -> int:
+    return len(record.attempts) - record.budget_from
+
+
+def _attempt(started: int, *, status: int | None = None, error: str | None = None) -> Attempt:
+    return Attempt(started, now_ms() - started, status, error)

@@ -1,0 +1,192 @@
+"""What has run and why, what has not and why not, and trying without doing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound
+from gestalt_contracts.events import Event
+from gestalt_contracts.redis_client import away_as
+from gestalt_flow.documents import flows_of_json
+from gestalt_flow.matching import Index
+from gestalt_flow.planning import seen
+from gestalt_flow.records import STATUSES, UNMATCHED, moment_of
+from gestalt_flow.rendering import event_of, run_shown, run_whole, tried, unmatched_of
+from gestalt_flow.routes import bodies
+from gestalt_flow.routes.state import Resources, State, reply
+from gestalt_flow.runs_redis import RunsUnavailable
+
+router = APIRouter(prefix="/api/flow")
+DEFAULT_LIMIT, MOST = 100, 1_000
+KEPT_SECONDS = 86_400
+LOOKED_BACK = 5_000
+PARAMETERS = {"status": "status", "trigger_id": "trigger", "event_id": "event", "session_id": "session"}
+_EVALUATION = re.compile(r"n-(\d{1,20}-\d{1,20})-([0-9a-f]{10})")
+_retrying = asyncio.Lock()
+
+
+class Trial(Struct, forbid_unknown_fields=True):
+    """The body of test: an event, or the id of one that happened; flows other than the saved ones."""
+
+    event: dict[str, Any] | UnsetType = UNSET
+    event_id: str | UnsetType = UNSET
+    config: Raw | UnsetType = UNSET
+
+
+@router.get("/runs")
+async def list_runs(request: Request, state: Resources) -> Response:
+    """A page of runs, newest first; with matched=false, of flows that did not fire."""
+    query = dict(reversed(request.query_params.multi_items()))
+    limit = _limit(query.get("limit"))
+    if query.get("matched", "true") not in {"true", "false"}:
+        raise InvalidRequest("matched is true or false")
+    filters = {what: query[name] for name, what in PARAMETERS.items() if query.get(name)}
+    before = query.get("before") or None
+    if query.get("matched") == "false":
+        return await _unmatched(state, filters, limit, before)
+    if filters.get("status", STATUSES[0]) not in STATUSES:
+        raise InvalidRequest(f"status is one of {', '.join(STATUSES)}")
+    if before is not None:
+        _check_id(before)
+    runs, following = await state["runs"].page(filters=filters, limit=limit, before=before)
+    return reply({"runs": [run_shown(run) for run in runs], "next_before": following})
+
+
+def _limit(given: str | None) -> int:
+    if given is None or not given.strip():
+        return DEFAULT_LIMIT
+    if not given.isascii() or not given.isdigit() or not given.strip("0"):
+        raise InvalidRequest("limit must be a positive integer")
+    return MOST if len(given) > len(str(MOST)) else min(int(given), MOST)
+
+
+def _check_id(given: str) -> None:
+    try:
+        moment_of(given)
+    except ValueError:
+        raise InvalidRequest("before must be the id of a run") from None
+
+
+async def _unmatched(state: State, filters: dict[str, str], limit: int, before: str | None) -> Response:
+    """Evaluations, judged again by the flows of now. A page ends between two events."""
+    if before is not None and not re.fullmatch(r"\d{1,20}-\d{1,20}", before):
+        raise InvalidRequest("before must be what next_before said")
+    index, _ = await state["flows"].current()
+    found: list[dict[str, Any]] = []
+    looked = 0
+    while len(found) < limit and looked < LOOKED_BACK:
+        page = await state["runs"].evaluations(before, 200)
+        for id_, evaluation in page:
+            if len(found) >= limit:
+                break
+            before, looked = id_, looked + 1
+            found += [one for one in unmatched_of(id_, evaluation, index) if _wanted(one, filters)]
+        if not page:
+            before = None
+            break
+    return reply({"runs": found, "next_before": before})
+
+
+def _wanted(shown: dict[str, Any], filters: dict[str, str]) -> bool:
+    names = {"status": "status", "trigger": "trigger_id", "event": "event_id", "session": "session_id"}
+    return all(shown[names[what]] == value for what, value in filters.items())
+
+
+@router.get("/runs/{run_id}")
+async def get_run(run_id: str, state: Resources) -> Response:
+    """One run, whole; or why a flow did not fire."""
+    if run_id.startswith(UNMATCHED):
+        return reply(await _evaluated(state, run_id))
+    run = await state["runs"].get(run_id)
+    if run is None:
+        raise NotFound("run not found")
+    return reply(run_whole(run))
+
+
+async def _evaluated(state: State, run_id: str) -> dict[str, Any]:
+    parts = _EVALUATION.fullmatch(run_id)
+    evaluation = await state["runs"].evaluation(parts[1]) if parts else None
+    if parts is not None and evaluation is not None:
+        index, _ = await state["flows"].current()
+        for one in unmatched_of(parts[1], evaluation, index):
+            if one["id"] == run_id:
+                event = seen(evaluation.event, evaluation.bus_id).fields
+                return {**one, "event": event, "activities": []}
+    raise NotFound("run not found")
+
+
+@router.post("/runs/{run_id}/retry")
+async def retry(run_id: str, request: Request, state: Resources) -> Response:
+    """Do what failed again, under the same keys."""
+    body = await bodies.raw(request, state["settings"].body_limit)
+    bodies.parse(body, _Nothing)
+    key = request.headers.get("idempotency-key", "").strip()
+    if not key:
+        return await _retry(run_id, state)
+    place = state["names"].idempotency(hashlib.sha256(f"POST\0{request.url.path}\0{key}".encode()).hexdigest())
+    async with _retrying:
+        with away_as(RunsUnavailable):
+            answered: Any = await state["client"].get(place)
+        if answered is not None:
+            return reply(msgspec.json.decode(answered), 202, {"Idempotency-Replayed": "true"})
+        response = await _retry(run_id, state)
+        with away_as(RunsUnavailable):
+            await state["client"].set(place, bytes(response.body), ex=KEPT_SECONDS)
+        return response
+
+
+class _Nothing(Struct, forbid_unknown_fields=True):
+    """A body that says nothing."""
+
+
+async def _retry(run_id: str, state: State) -> Response:
+    run = await state["runs"].get(run_id)
+    if run is None:
+        raise NotFound("run not found")
+    if await state["runs"].retry(run) < 0:
+        raise Conflict("only a failed run with failed activities can be tried again")
+    again = await state["runs"].get(run_id)
+    return reply(run_shown(again or run), 202)
+
+
+@router.post("/test")
+async def try_out(request: Request, state: Resources) -> Response:
+    """What an event would lead to. Nothing is done."""
+    trial = bodies.parse(await bodies.raw(request, state["settings"].body_limit), Trial)
+    if (trial.event is UNSET) == (trial.event_id is UNSET):
+        raise InvalidRequest("a test takes either event or event_id")
+    index = (await state["flows"].current())[0] if trial.config is UNSET else Index(flows_of_json(bytes(trial.config)))
+    event = await _recorded(state, trial.event_id) if trial.event is UNSET else _described(trial.event)
+    what = seen(event, f"{max(0, int(event.occurred_at.timestamp() * 1000))}-0")
+    return reply({"triggers": await asyncio.to_thread(tried, index, what)})
+
+
+def _described(given: dict[str, Any]) -> Event:
+    try:
+        return event_of(given)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise InvalidRequest(bodies.INVALID) from None
+
+
+async def _recorded(state: State, event_id: Any) -> Event:
+    """An event that is in the history, fired on or not."""
+    runs, _ = await state["runs"].page(filters={"event": str(event_id)}, limit=1)
+    if runs:
+        return runs[0].head.event
+    before: str | None = None
+    for _ in range(LOOKED_BACK // 500):
+        page = await state["runs"].evaluations(before, 500)
+        for id_, evaluation in page:
+            before = id_
+            if event_id in {evaluation.bus_id, seen(evaluation.event, evaluation.bus_id).event_id}:
+                return evaluation.event
+        if not page:
+            break
+    raise NotFound("event not found")

@@ -1,0 +1,40 @@
+"""What the lifespan owns and routes use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, TypedDict, cast
+
+import msgspec
+from fastapi import Depends, Response
+from redis.asyncio import Redis
+from starlette.requests import HTTPConnection
+
+from gestalt_contracts.channels import Names
+from gestalt_flow.flows import Flows
+from gestalt_flow.routes.errors import JSON
+from gestalt_flow.runs_redis import Runs
+from gestalt_flow.settings import Settings
+
+
+class State(TypedDict):
+    """Resources of one running replica."""
+
+    settings: Settings
+    flows: Flows
+    runs: Runs
+    client: Redis
+    names: Names
+    stopping: asyncio.Event
+
+
+def _state(connection: HTTPConnection) -> State:
+    return cast("State", connection.scope["state"])
+
+
+Resources = Annotated[State, Depends(_state)]
+
+
+def reply(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response, one line."""
+    return Response(msgspec.json.encode(value) + b"\n", status, headers, media_type=JSON)
