@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from gestalt_contracts.redis_client import create_redis
 
 sys.path.insert(0, str(Path(__file__).parent))  # for what the tests share: test folders are not packages
 
-from flow_process import Replica
+from flow_process import Publish, Replica, Start
+from flow_valkey import Server
 from receiver import Receiver
-from valkey_server import Server
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +57,6 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield running
 
 
-Start = Callable[..., Awaitable[Replica]]
-
-
 @pytest.fixture
 async def replica(server: Server, client: Redis, tmp_path: Path) -> AsyncIterator[Start]:
     """Starts replicas, which share a workspace; all are gone at the end."""
@@ -74,9 +71,6 @@ async def replica(server: Server, client: Redis, tmp_path: Path) -> AsyncIterato
     yield start
     for one in running:
         await one.close()
-
-
-Publish = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,9 @@ class Replica:
         assert answer.status_code == 200, answer.text
         saved: dict[str, Any] = answer.json()
         return saved
+
+
+Start = Callable[..., Awaitable[Replica]]
+"""Starts a replica, with more variables if any are given."""
+Publish = Callable[..., Awaitable[None]]
+"""Publishes one event of a type."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Publish, Start
 from eventually import eventually
+from flow_process import Publish, Start
 from receiver import Receiver
 from redis.asyncio import Redis
 from test_running import finished, hook, runs

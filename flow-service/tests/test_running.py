@@ -8,8 +8,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from conftest import Publish, Start
 from eventually import eventually
+from flow_process import Publish, Start
 from receiver import Receiver
 from redis.asyncio import Redis
 
