@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 from collections import deque
-from contextlib import ExitStack
+from contextlib import suppress
 
 import structlog
 
@@ -13,6 +14,7 @@ from gestalt_session.terminal.tmux.commands import Tmux, TmuxFailed, TmuxUnavail
 
 RETRY_SECONDS = 0.2
 READY_SECONDS = 5.0
+REAP_SECONDS = 0.2
 LONGEST_LINE = 1024 * 1024
 _OURS = b"1"  # the flags of a guard line: this client asked; 0 stands on what hooks and tmux itself run
 _ENDS = {b"%end", b"%error"}
@@ -81,38 +83,39 @@ class Control:
         return True
 
     async def _serve(self) -> None:
-        process = self._start()  # here, as asyncio starts its own: a cancelled wait for a thread would lose its pipes
+        ours, theirs = socket.socketpair()  # not pipes: uvloop closes a pipe's descriptor twice, perhaps another's
+        with theirs:
+            process = self._start(theirs)
         try:
-            await self._read(process)
+            await self._read(ours)
         finally:
             self._hang_up()
             process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()  # a transport that was not made does not close its own
-            await asyncio.shield(asyncio.to_thread(process.wait))  # it is dead: nobody is to leave it unreaped
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(REAP_SECONDS)  # here: it is dead, and a wait in a thread would be left by a cancellation
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, end: socket.socket) -> subprocess.Popen[bytes]:
+        """Here, as asyncio starts its own: a cancelled wait for a thread would lose the process."""
         return subprocess.Popen(
             [*self._tmux.client(), "-C", "attach-session", "-t", self._group, "-f", "no-output,ignore-size"],
             env=environment(),
             cwd=self._tmux.slot,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=end.fileno(),
+            stdout=end.fileno(),
             stderr=subprocess.DEVNULL,
-            bufsize=0,
         )
 
-    async def _read(self, process: subprocess.Popen[bytes]) -> None:
-        loop = asyncio.get_running_loop()
-        answers = asyncio.StreamReader(limit=LONGEST_LINE)
-        with ExitStack() as connected:
-            reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(answers), process.stdout)
-            connected.callback(reading.close)
-            writing, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)
-            connected.callback(writing.abort)
+    async def _read(self, end: socket.socket) -> None:
+        try:
+            answers, commands = await asyncio.open_connection(sock=end, limit=LONGEST_LINE)
+        except BaseException:
+            end.close()
+            raise
+        try:
             while line := await answers.readline():
-                self._heard(line.split(), writing)
+                self._heard(line.split(), commands.transport)
+        finally:
+            commands.transport.abort()
 
     def _heard(self, words: list[bytes], writing: asyncio.WriteTransport) -> None:
         if words[:1] == [b"%session-changed"]:  # the attaching itself is done
