@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -110,6 +111,21 @@ async def test_wait_is_3_when_a_session_never_falls_silent(system: Stack, api: A
     done = await run(system, "gestalt", "send", "--wait", "--timeout", "2s", session["id"], stdin=b"x")
     assert (done.code, done.err) == (3, f"'{session['id']}' is not done after 2 s (--timeout)\n")
     await api.delete(session["id"])
+
+
+async def test_wait_returns_when_an_agent_says_that_its_turn_is_complete(system: Stack, api: Api) -> None:
+    """The agent's program says so by our hook, as Codex does, once it has read what was sent."""
+    hook = (
+        """read line; gestalt-notify --session-id "$GESTALT_SESSION_ID" '{"type": "agent-turn-complete"}'; exec cat"""
+    )
+    agents = system.data / "config" / "agents"
+    (agents / "turner.toml").write_text(f'name = "Turner"\nshell = {json.dumps(f"sh -c {shlex.quote(hook)}")}\n')
+    session = await api.create(agent="turner")
+    done = await run(system, "gestalt", "send", "--enter", "--wait", "--timeout", "20s", "turner", stdin=b"step")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    never = await run(system, "gestalt", "send", "--enter", "--wait", "--timeout", "1s", "turner", stdin=b"step")
+    assert never.code == 3
+    await api.delete(session["uid"])
 
 
 async def test_wait_returns_when_the_session_ends(system: Stack, api: Api) -> None:
