@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from gestalt_contracts.channels import Names
+from gestalt_contracts.channels import Names, Stream
 from gestalt_contracts.events import decode
 from gestalt_contracts.redis_client import create_redis
 from tests.support import processes
@@ -463,7 +463,7 @@ async def test_codexs_own_hook_reaches_the_gateway(system: Stack, api: Api) -> N
         await viewer.shows(b"hook 0", 15)
     client = create_redis(system.redis_url(), name="test")
     try:
-        entries = await client.xrange(Names().intake)
+        entries = await client.xrange(Names().stream(Stream.NOTIFICATIONS))
     finally:
         await client.aclose()
     events = [decode(fields[b"event"]) for _, fields in entries]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,8 @@ async def test_a_hooks_word_is_told_once_whatever_dies(system: Stack, api: Api, 
     made = await started(api, agent_id)
     mine = bearer(await token_in(told))
     await system.settled(proven=True)
+    for pid in system.flow_pids():
+        processes.kill(pid, signal.SIGSTOP)  # what flows have taken is not in the intake any more
     path = f"/api/sessions/{made['uid']}/notify"
 
     async def say(number: int) -> None:
@@ -137,6 +140,8 @@ async def test_a_hooks_word_is_told_once_whatever_dies(system: Stack, api: Api, 
     wanted = [str(number) for number in range(HOOKS)]
     assert sorted(await numbers(system, Stream.NOTIFICATIONS, made["uid"]), key=int) == wanted
     assert sorted(await numbers(system, None, made["uid"]), key=int) == wanted
+    for pid in system.flow_pids():
+        processes.kill(pid, signal.SIGCONT)
 
 
 async def numbers(system: Stack, stream: Stream | None, uid: str) -> list[str]:
