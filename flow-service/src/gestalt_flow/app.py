@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import FlowNames, Names
+from gestalt_contracts.directory import DirectoryUnavailable
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
 from gestalt_flow.activities.public_api import PublicApi
@@ -137,7 +138,7 @@ class Replica:
             await self._intake.open()
             await self._line.open()
             await self._heartbeat.beat()
-        except RunsUnavailable as error:
+        except (RunsUnavailable, DirectoryUnavailable) as error:
             log.warning("Redis is away at the start", error=str(error))
         try:
             await self._flows.begin()
@@ -153,7 +154,7 @@ class Replica:
     async def _leave(self) -> None:
         try:
             await self._heartbeat.leave()
-        except RunsUnavailable as error:
+        except DirectoryUnavailable as error:
             log.warning("nobody could be told that this replica ends", error=str(error))
 
     def _state(self) -> State:

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from gestalt_contracts.bus import BusUnavailable, Entry, Reset
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.errors import Unavailable
-from gestalt_session.following import follow, interleave
+from gestalt_contracts.following import follow, interleave
 from gestalt_session.frames import SHOWN_TOPICS, WATCHER_TYPES, Frame, frame, reset_frame
 from gestalt_session.routes.state import Resources, State
 from gestalt_session.watchlist import Watchlist

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response, WebSocket
 from msgspec import Struct
 
 from gestalt_contracts.errors import InvalidRequest, Unavailable, error_body
-from gestalt_telemetry.following import interleave
+from gestalt_contracts.following import interleave
 from gestalt_telemetry.live import Filter, Line, replayed
 from gestalt_telemetry.queries import logs
 from gestalt_telemetry.routes.frames import PING, PING_SECONDS, RETRY, TRY_AGAIN, converse, event, resumed_after, sse

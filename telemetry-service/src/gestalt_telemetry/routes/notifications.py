@@ -12,7 +12,7 @@ from gestalt_contracts.bus import BusUnavailable, Entry, Reset
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.errors import Unavailable
 from gestalt_contracts.events import rfc3339
-from gestalt_telemetry.following import follow
+from gestalt_contracts.following import follow
 from gestalt_telemetry.routes.frames import PING, PING_SECONDS, RETRY, event, resumed_after, sse
 from gestalt_telemetry.routes.state import Resources
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gestalt_session.following import interleave
+from gestalt_contracts.following import interleave
 
 
 async def failing() -> AsyncIterator[str]:
