@@ -36,6 +36,9 @@ class Listener:
     def on_end(self, number: int, end: int) -> None:
         self.told.append(("end", number, end))
 
+    def on_adopted(self, number: int, end: int) -> None:
+        self.told.append(("adopted", number, end))
+
     def on_segment(self, number: int, start: int, base: int) -> None:
         self.told.append(("segment", number, start, base))
 
@@ -160,14 +163,16 @@ async def test_a_program_that_nobody_waits_for_any_more_is_told(host: Wire, monk
 async def test_everything_else_is_passed_on(host: Wire) -> None:
     host.says(Kind.DATA, b"bytes", offset=5)
     host.says(Kind.END, offset=10)
+    host.says(Kind.SESSION, offset=11)
     host.says(Kind.SEGMENT, {"base": 2}, offset=8)
     host.says(Kind.HOLE, {"length": 4}, offset=10)
     host.says(100, b"a later release's word", fds=[0])
     host.says(Kind.EXIT, {"exit_code": None}, offset=14)
-    await eventually(lambda: len(host.listener.told) == 5)
+    await eventually(lambda: len(host.listener.told) == 6)
     assert host.listener.told == [
         ("data", 3, 5, b"bytes"),
         ("end", 3, 10),
+        ("adopted", 3, 11),
         ("segment", 3, 8, 2),
         ("hole", 3, 10, 4),
         ("exit", 3, None, 14),

@@ -84,16 +84,28 @@ class Host:
     def write(self, data: bytes, *, inline: bool) -> None:
         offset = len(self.written)
         if offset - self.segment >= SEGMENT or offset - 1 in self.gone:
-            self.segment = offset
-            (self.session.folder.journal / f"{offset:020d}").touch()
+            self._begin_segment()
             self.session.journal.rotated(offset, self.session.journal.base)
-        with (self.session.folder.journal / f"{self.segment:020d}").open("ab") as file:
-            file.write(data)
-        self.written += data
+        self._append(data)
         if inline:
             self.session.on_data(offset, data)
         else:
             self.session.on_end(len(self.written))
+
+    def die(self, left: bytes) -> None:
+        """Another adopts the terminal and finds `left` in its pipe."""
+        self._begin_segment()
+        self._append(left)
+        self.session.on_adopted(len(self.written))
+
+    def _begin_segment(self) -> None:
+        self.segment = len(self.written)
+        (self.session.folder.journal / f"{self.segment:020d}").touch()
+
+    def _append(self, data: bytes) -> None:
+        with (self.session.folder.journal / f"{self.segment:020d}").open("ab") as file:
+            file.write(data)
+        self.written += data
 
     def lose(self, size: int) -> None:
         """The disk is full: nothing of the next bytes is kept."""
@@ -168,9 +180,15 @@ class Viewing(RuleBasedStateMachine):
 
     @rule(size=st.integers(1, LARGEST_WRITE), inline=st.booleans())
     def write(self, size: int, inline: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
-        data = b"".join(b"%06d " % number for number in range(self.counter, self.counter + size // 7 + 1))[:size]
+        self.host.write(self._output(size), inline=inline)
+
+    @rule(left=st.integers(1, LARGEST_WRITE))
+    def host_dies(self, left: int) -> None:
+        self.host.die(self._output(left))
+
+    def _output(self, size: int) -> bytes:
         self.counter += size // 7 + 1
-        self.host.write(data, inline=inline)
+        return b"".join(b"%06d " % number for number in range(self.counter - size // 7 - 1, self.counter))[:size]
 
     @rule(target=screens, back=st.integers(0, 5_000))
     def attach(self, back: int) -> Screen:

@@ -22,6 +22,7 @@ from gestalt_contracts.uids import new_uid
 from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder
 from gestalt_session.terminal.tmux.commands import NoServer, Tmux, TmuxUnavailable, literal, version_of
 from gestalt_session.terminal.tmux.control import Control
+from gestalt_session.terminal.tmux.launcher import GATE
 from gestalt_session.terminal.tmux.pane import commands, quoted
 from gestalt_session.terminal.tmux.windows import Window, Windows, exit_code, shown, window_of
 
@@ -200,6 +201,7 @@ async def test_a_tmux_that_hangs_keeps_nothing_else_waiting(
 async def test_a_worker_that_died_while_it_made_the_first_window_is_in_nobodys_way(tmp_path: Path) -> None:
     """It had no time to mark its tmux session as ours; another cannot have that name."""
     windows = Windows(Tmux(tmp_path), "Gestalt my.work")
+    os.mkfifo(tmp_path / GATE)  # without it the window's launcher would end before anybody looks
     tmux(tmp_path, "new-session", "-d", "-s", "Gestalt my.work", "sleep 600")
     try:
         made = await windows.make("uid-1", "x 1", tmp_path)

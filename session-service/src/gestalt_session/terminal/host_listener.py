@@ -17,6 +17,9 @@ class HostListener(Protocol):
     def on_end(self, number: int, end: int) -> None:
         """The journal reaches to `end`."""
 
+    def on_adopted(self, number: int, end: int) -> None:
+        """A new host reads a terminal whose last one died; what lay in the pipe is in the journal, up to `end`."""
+
     def on_segment(self, number: int, start: int, base: int) -> None:
         """A new segment has begun; nothing before `base` is kept."""
 

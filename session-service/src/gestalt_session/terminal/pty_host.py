@@ -198,7 +198,7 @@ class PtyHost:
         wire.close_all(descriptors)
         if (taken := self._creating.get(message.session)) is not None and not taken.done():
             taken.set_result(Held(message.session, message.offset, {}))
-        self._told.on_end(message.session, message.offset)
+        self._told.on_adopted(message.session, message.offset)
 
     def _on_segment(self, message: Message, _: list[int]) -> None:
         self._told.on_segment(message.session, message.offset, int(wire.json_of(message)["base"]))

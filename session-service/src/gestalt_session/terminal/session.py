@@ -193,6 +193,15 @@ class Session:
         self._noted()
         self._pump.wake(self)
 
+    def on_adopted(self, end: int) -> None:
+        """A new host reads its terminal; what lay in the pipe may have begun a segment that nobody told of."""
+        before = self.journal.end
+        self.journal.rescan()
+        self.journal.end = max(self.journal.end, end)
+        if self.journal.end > before:
+            self._noted()
+            self._pump.wake(self)
+
     def on_hole(self, start: int, length: int) -> None:
         """The disk was full: `length` bytes at `start` are not in the journal."""
         self.holes += length

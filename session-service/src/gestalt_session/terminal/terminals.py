@@ -237,6 +237,12 @@ class Terminals:
         if session is not None:
             session.on_end(end)
 
+    def on_adopted(self, number: int, end: int) -> None:
+        """Let the session look at its journal again."""
+        session = self._numbers.get(number)
+        if session is not None:
+            session.on_adopted(end)
+
     def on_segment(self, number: int, start: int, base: int) -> None:
         """Tell the session's journal."""
         session = self._numbers.get(number)
