@@ -22,6 +22,7 @@ from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
 from gestalt_flow import logs
 from gestalt_flow.app import Replica
+from gestalt_flow.line_redis import WAIT_SECONDS
 from gestalt_flow.server import Server, config_of, listening, parent_gone
 from gestalt_flow.settings import Settings
 
@@ -90,11 +91,14 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
     async with AsyncExitStack() as stack:
         client = create_redis(settings.redis_url, name="gestalt-flow")
         stack.push_async_callback(client.aclose)
+        patient = create_redis(settings.redis_url, name="gestalt-flow-waiting", patience=WAIT_SECONDS)
+        stack.push_async_callback(patient.aclose)
         replica = Replica(
             settings,
             instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             address=settings.advertise or advertised(host, port),
             client=client,
+            patient=patient,
             bus=RedisBus(client, Names(settings.namespace)),
             environment=dict(os.environ),
         )

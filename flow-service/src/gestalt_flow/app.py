@@ -50,10 +50,14 @@ class Replica:
         instance: str,
         address: str,
         client: Redis,
+        patient: Redis,
         bus: Bus,
         environment: Mapping[str, str],
     ) -> None:
-        """Wire up one replica; nothing is opened before the lifespan begins. `environment` holds the secrets."""
+        """Wire up one replica; nothing is opened before the lifespan begins. `environment` holds the secrets.
+
+        `patient` is a client of the same Redis whose calls may wait WAIT_SECONDS.
+        """
         self.stopping = asyncio.Event()
         self._settings = settings
         self._client = client
@@ -63,8 +67,8 @@ class Replica:
         flow_names = FlowNames(settings.namespace)
         self._flows = Flows(Folder(settings.flows), client, flow_names)
         self._runs = Runs(client, flow_names)
-        self._line = Line(client, flow_names, instance)
-        self._intake = Intake(client, self._names, instance)
+        self._line = Line(client, patient, flow_names, instance)
+        self._intake = Intake(client, patient, self._names, instance)
         self._telling = Telling(bus, self._names)
         self._heartbeat = Heartbeat(client, self._names, instance, address)
         self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)

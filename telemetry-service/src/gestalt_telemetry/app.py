@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -120,7 +119,6 @@ class Telemetry:
             "pid": str(os.getpid()),
             "version": release(),
             "started_at": rfc3339(self._started),
-            "seen_at": str(time.time()),
             "writer_restarts": str(max(0, writer.restarts)),
             "writer_backlog": str(writer.backlog),
             "damaged_segments": str(writer.state.damaged if writer.state else 0),
