@@ -119,7 +119,8 @@ _OURS: dict[type[AbstractConnection], type[AbstractConnection]] = {
 def create_redis(url: str, *, name: str, patience: float = 0.0) -> Redis:
     """A client of the Redis at `url` (redis://, rediss://, unix://) that answers bytes; connects when first used.
 
-    `name` is what CLIENT LIST shows. `patience`: seconds that a blocking call may wait for something to come. A connection that is refused is tried twice more within a fifth of a second.
+    `name` is what CLIENT LIST shows. `patience`: seconds that a blocking call may wait for something to come.
+    A connection that is refused is tried twice more within a fifth of a second.
     The caller closes the client with `aclose()`. Raises ValueError for another kind of URL.
     """
     options: dict[str, Any] = {
