@@ -294,15 +294,15 @@ async def test_the_list_comes_whole_and_then_as_it_changes(worker: Running) -> N
     one = await worker.create(QUIET, title="listed")
     async with sse(worker, LIST) as stream:
         (first,) = await stream.hears(1)
-        assert first["type"] == "sessions"
-        assert one["uid"] in [session["uid"] for session in first["sessions"]]
+        assert (first["type"], first["whole"]) == ("sessions", True)
+        assert one["uid"] in [session["uid"] for session in first["changed"]]
         other = await worker.create(QUIET, title="listed")
 
         def states() -> list[str]:
-            changed = [change["session"] for change in stream.events if change["type"] == "session"]
+            changed = [summary for event in stream.events for summary in event["changed"]]
             return [session["status"] for session in changed if session["uid"] == other["uid"]]
 
         await eventually(lambda: "running" in states())
         await worker.http.delete(of(other["uid"]))
-        await eventually(lambda: ("removed", other["uid"]) in [(c["type"], c.get("uid")) for c in stream.events])
+        await eventually(lambda: other["uid"] in [uid for event in stream.events for uid in event["gone"]])
         assert len({change["id"] for change in stream.events}) == len(stream.events)

@@ -176,15 +176,23 @@ async def test_the_list_comes_whole_first_and_then_each_change(api: Api) -> None
     kept = await api.create(programs.echo(), title="listed")
     async with stream(api, "/api/sessions/stream") as found:
         whole = await anext(found)
-        assert (whole["type"], whole["id"]) == ("sessions", whole["id"])
-        assert kept["uid"] in [session["uid"] for session in whole["sessions"]]
+        assert (whole["type"], whole["whole"]) == ("sessions", True)
+        assert kept["uid"] in [session["uid"] for session in whole["changed"]]
         await api.http.patch(f"/api/sessions/{kept['uid']}", json={"labels": {"new": "label"}})
-        changed = await until(found, lambda event: _is(event, kept) and event["session"]["labels"] == {"new": "label"})
-        assert set(changed[-1]) == {"type", "session", "id"}
+        changed = await until(found, lambda event: _of(event, kept).get("labels") == {"new": "label"})
+        assert set(changed[-1]) == {"type", "changed", "gone", "whole", "id"}
         await api.http.post(f"/api/sessions/{kept['uid']}/signal", json={"signal": "KILL"})
-        ended = await until(found, lambda event: _is(event, kept) and event["session"]["status"] == "closed")
-        assert ended[-1]["session"]["exit_code"] == -9
+        ended = await until(found, lambda event: _of(event, kept).get("status") == "closed")
+        assert _of(ended[-1], kept)["exit_code"] == -9
 
 
-def _is(event: dict[str, Any], session: dict[str, Any]) -> bool:
-    return bool(event["type"] == "session" and event["session"]["uid"] == session["uid"])
+async def test_a_change_carries_the_last_line(api: Api) -> None:
+    kept = await api.create(programs.echo(), title="listed")
+    async with stream(api, "/api/sessions/stream") as found:
+        await api.type(kept["uid"], b"what it says\r")
+        await until(found, lambda event: "what it says" in _of(event, kept).get("last_line", ""))
+
+
+def _of(event: dict[str, Any], session: dict[str, Any]) -> dict[str, Any]:
+    """What a frame says of one session; empty when nothing."""
+    return next((summary for summary in event["changed"] if summary["uid"] == session["uid"]), {})

@@ -138,14 +138,14 @@ async def test_the_list_of_sessions_is_streamed_whole_and_then_as_it_changes(api
     async with api.http.stream("GET", "/api/sessions/stream") as stream:
         found = events(stream)
         first = await anext(found)
-        assert first["type"] == "sessions"
+        assert (first["type"], first["whole"], first["gone"]) == ("sessions", True, [])
         session = await api.create(programs.echo(), title="appears")
         async with asyncio.timeout(SECONDS):
             async for change in found:
-                if change["type"] == "session" and change["session"]["uid"] == session["uid"]:
+                if session["uid"] in [summary["uid"] for summary in change["changed"]]:
                     break
         await api.delete(session["uid"])
         async with asyncio.timeout(SECONDS):
             async for change in found:
-                if (change["type"], change.get("uid")) == ("removed", session["uid"]):
+                if session["uid"] in change["gone"]:
                     return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from gestalt_contracts.directory import Change, Directory
 from gestalt_session.frames import Frame
@@ -21,22 +22,31 @@ class Watchlist:
         self._directory = directory
 
     async def follow(self) -> AsyncIterator[Frame]:
-        """`{"type": "sessions", "sessions": [...]}` first and after a lost connection, then `session` and `removed`."""
+        """`{"type": "sessions", "changed": [summary…], "gone": [uid…], "whole"}`.
+
+        With `whole` true, `changed` is the whole list, in order: first, and whenever anything may have been missed.
+        """
         async with self._directory.changes() as changes:
             yield _numbered(await self._whole())
-            async for frames in _coalesced(changes):
-                for change in frames:
-                    yield _numbered(await self._frame(change))
+            async for gathered in _coalesced(changes):
+                yield _numbered(await self._frame(gathered))
 
     async def _whole(self) -> Frame:
-        return {"type": "sessions", "sessions": await self._overview.sessions()}
+        return _frame(await self._overview.sessions(), [], whole=True)
 
-    async def _frame(self, change: Change) -> Frame:
-        if change.session is not None:
-            return {"type": "session", "session": self._overview.shown(change.session)}
-        if change.removed is not None:
-            return {"type": "removed", "uid": change.removed}
-        return await self._whole()  # a worker came or went, or we missed something: its sessions' status may differ
+    async def _frame(self, changes: list[Change]) -> Frame:
+        if any(_is_of_all(change) for change in changes):
+            return await self._whole()  # a worker came or went, or we missed something: any status may differ
+        changed = [self._overview.shown(change.session) for change in changes if change.session is not None]
+        return _frame(changed, [change.removed for change in changes if change.removed is not None], whole=False)
+
+
+def _is_of_all(change: Change) -> bool:
+    return change.session is None and change.removed is None
+
+
+def _frame(changed: list[dict[str, Any]], gone: list[str], *, whole: bool) -> Frame:
+    return {"type": "sessions", "changed": changed, "gone": gone, "whole": whole}
 
 
 def _numbered(frame: Frame) -> Frame:

@@ -18,6 +18,7 @@ from gestalt_session.terminal.dialogue import Dialogue
 from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
+from gestalt_session.terminal.last_line import last_line
 from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
@@ -72,6 +73,7 @@ class Session:
         self._sizes = Bursts(self._set_size)
         self._unsaid = b""
         self._active = False
+        self._preview = (-1, "")
 
     # -- what it is ------------------------------------------------------------------------------------------------
 
@@ -104,7 +106,16 @@ class Session:
             "last_output_at": moment(self.last_output_at),
             "last_input_at": moment(self.last_input_at),
             "journal_holes": self.holes,
+            "last_line": self._last_line(),
         }
+
+    def _last_line(self) -> str:
+        """Looked up when it is asked for and something was written since: a summary a second at the most."""
+        if self._preview[0] != self.journal.end:
+            self._preview = (self.journal.end, last_line(self.journal))
+            if not self.live and not self.audience:
+                self.journal.release()
+        return self._preview[1]
 
     # -- its life --------------------------------------------------------------------------------------------------
 
