@@ -26,7 +26,7 @@ run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKS
 	@exec $(BIN)/gestalt up
 
 test: setup ## every test that needs no Docker
-	$(BIN)/python -m pytest -m "not docker and not slow"
+	$(BIN)/python -m pytest -n 2 -m "not docker and not slow"
 
 test-alone: setup ## each member installed and tested by itself
 	$(BIN)/python tests/alone.py $(MEMBERS)
