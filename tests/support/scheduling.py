@@ -7,7 +7,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 WHOLE_SYSTEM = "tests/"
 
 
-class OneSystemAtATime(LoadScopeScheduling):  # type: ignore[misc] - xdist has no types
+class OneSystemAtATime(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """The tests of the whole system one after another, for they measure time; beside them those of members, by file."""
 
     def _split_scope(self, nodeid: str) -> str:
