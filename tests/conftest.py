@@ -28,9 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> OneSystemAtATime:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:
     """For `make test`, which has two workers."""
-    return OneSystemAtATime(config)
+    return OneSystemAtATime(config, log)
 
 
 Starts = Callable[..., Awaitable[Stack]]

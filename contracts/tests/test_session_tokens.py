@@ -7,7 +7,6 @@ import pytest
 from gestalt_contracts.session_tokens import hash_of, new_token, uid_in
 from gestalt_contracts.uids import new_uid
 
-
 UID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
