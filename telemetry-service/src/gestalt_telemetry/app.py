@@ -31,7 +31,8 @@ from gestalt_telemetry.routes import (
 from gestalt_telemetry.routes.state import SessionName, State
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.keeper import Limits
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
+from gestalt_telemetry.store.store import SegmentStore
 from gestalt_telemetry.summary import Summary
 from gestalt_telemetry.version import release
 from gestalt_telemetry.writer import Config
@@ -66,7 +67,7 @@ class Telemetry:
         self._heartbeat = heartbeat
         self._session_name = session_name
         self._started = now()
-        self._store = Store(_config(settings))
+        self._store: Store = SegmentStore(_config(settings))
         self._feed = Feed(self._store)
         self._outbox = outbox or LogOutbox("telemetry")
         self._summary = Summary()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from gestalt_telemetry.store.client import WriterClient
+from gestalt_telemetry.store.port import Keeping
 
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposed(writer: WriterClient, size: int, listeners: int) -> bytes:
+def exposed(writer: Keeping, size: int, listeners: int) -> bytes:
     """The exposition. `size`: bytes on disk."""
     state = writer.state
     facts = {

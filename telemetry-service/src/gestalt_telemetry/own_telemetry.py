@@ -13,10 +13,10 @@ from gestalt_contracts.bus import Bus, BusUnavailable, Entry, Reset
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.service_logs import LOG_RECORDS, REQUESTS
 from gestalt_telemetry.records import Batch, Log, Origin, Scope
+from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.severity import NUMBERS
-from gestalt_telemetry.store.client import WriterAway, WriterBehind
 from gestalt_telemetry.store.intake import BUS
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
 from gestalt_telemetry.store.wire import Write
 from gestalt_telemetry.summary import WINDOW_SECONDS, Answered, Summary
 

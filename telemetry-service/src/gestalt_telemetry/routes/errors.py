@@ -21,8 +21,7 @@ from gestalt_contracts.errors import (
     code_of,
     error_body,
 )
-from gestalt_telemetry.store.reader import TookTooLong
-from gestalt_telemetry.store.store import StoreUnreadable
+from gestalt_telemetry.refusals import StoreUnreadable, TookTooLong
 
 JSON = "application/json; charset=utf-8"
 

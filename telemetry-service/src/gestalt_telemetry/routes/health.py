@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 
 from gestalt_telemetry.exposition import TEXT_TYPE, exposed
 from gestalt_telemetry.routes.state import Resources, reply
-from gestalt_telemetry.store.reader import Reader
 
 router = APIRouter()
 
@@ -20,7 +19,7 @@ async def healthy() -> Response:
 @router.get("/metrics")
 async def exposition(state: Resources) -> Response:
     """What operators alert on, in Prometheus' words."""
-    size = await state["store"].ask(Reader.size)
+    size = await state["store"].size()
     return Response(exposed(state["store"].writer, size, state["feed"].listeners), media_type=TEXT_TYPE)
 
 

@@ -14,8 +14,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.routes.errors import JSON
 from gestalt_telemetry.settings import Settings
-from gestalt_telemetry.store.reader import Reader
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
 from gestalt_telemetry.summary import Summary
 
 SessionName = Callable[[str], Awaitable[str]]
@@ -41,9 +40,9 @@ def _state(connection: HTTPConnection) -> State:
 Resources = Annotated[State, Depends(_state)]
 
 
-async def answer(store: Store, question: Callable[[Reader], object]) -> Response:
-    """The answer to a question, encoded where it was found: in the reader's thread."""
-    return Response(await store.ask(lambda reader: msgspec.json.encode(question(reader)) + b"\n"), media_type=JSON)
+def page(found: bytes) -> Response:
+    """A JSON response that is encoded already."""
+    return Response(found, media_type=JSON)
 
 
 def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
