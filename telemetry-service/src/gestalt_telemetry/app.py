@@ -15,6 +15,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_telemetry import presence
+from gestalt_telemetry.clickhouse.store import ClickHouseStore
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
 from gestalt_telemetry.presence import Heartbeat
@@ -67,7 +68,7 @@ class Telemetry:
         self._heartbeat = heartbeat
         self._session_name = session_name
         self._started = now()
-        self._store: Store = SegmentStore(_config(settings))
+        self._store = _store(settings)
         self._feed = Feed(self._store)
         self._outbox = outbox or LogOutbox("telemetry")
         self._summary = Summary()
@@ -136,6 +137,12 @@ class Telemetry:
             "session_name": self._session_name,
             "stopping": self.stopping,
         }
+
+
+def _store(settings: Settings) -> Store:
+    if settings.telemetry_store is None:
+        return SegmentStore(_config(settings))
+    return ClickHouseStore(settings.telemetry_store, settings.telemetry_retention, settings.otlp_limit)
 
 
 def _config(settings: Settings) -> Config:

@@ -9,12 +9,17 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gestalt_contracts.durations import seconds
+from gestalt_telemetry.clickhouse.location import Location, located
 
 MIB = 1024 * 1024
 
 
 def _duration(value: Any) -> Any:
     return seconds(value) if isinstance(value, str) else value
+
+
+def _location(value: Any) -> Any:
+    return located(value) if isinstance(value, str) else value
 
 
 Duration = Annotated[float, BeforeValidator(_duration)]
@@ -49,6 +54,8 @@ class Settings(BaseSettings):
     """How long records are kept, by their arrival."""
     telemetry_size: int = Field(default=4096 * MIB, ge=MIB)
     """Bytes on disk at most; the oldest segments go first."""
+    telemetry_store: Annotated[Location | None, BeforeValidator(_location)] = None
+    """Where records are kept instead of in `folder`: clickhouse://user:password@host:port/database."""
     telemetry_segment_records: int = Field(default=500_000, ge=100)
     """Records in one segment: what is dropped at once."""
 

@@ -59,7 +59,7 @@ def points_of(metric: dict[str, Any], resource: Attributes) -> Iterator[Point]:
                 int(point.get("startTimeUnixNano") or 0),
                 _value(point),
                 int(point.get("count") or 0),
-                _attributes(point),
+                attributes_of(point),
                 resource,
                 cumulative,
                 bool(data.get("isMonotonic")) or kind not in {"sum", "gauge"},
@@ -73,8 +73,9 @@ def _value(point: dict[str, Any]) -> float:
     return 0.0
 
 
-def _attributes(point: dict[str, Any]) -> Attributes:
-    pairs = point.get("attributes") or []
+def attributes_of(shown: dict[str, Any]) -> Attributes:
+    """The attributes of a data point or a resource."""
+    pairs = shown.get("attributes") or []
     return {pair.get("key", ""): of_json(msgspec.convert(pair.get("value") or {}, AnyValue)) for pair in pairs}
 
 

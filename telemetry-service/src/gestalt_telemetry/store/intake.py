@@ -85,3 +85,13 @@ def _corrected(attributes: Attributes, session: str, uid: str) -> Attributes:
     if not any(key in attributes for key in SESSION_KEYS + UID_KEYS):
         return attributes
     return _stamped(attributes, session, uid)
+
+
+def beyond(mark: str, stored: str | None) -> bool:
+    """Whether a stream id comes after the one that is stored."""
+    return stored is None or _place(mark) > _place(stored)
+
+
+def _place(mark: str) -> tuple[int, int]:
+    first, _, second = mark.partition("-")
+    return int(first), int(second or 0)
