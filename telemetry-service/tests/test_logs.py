@@ -95,6 +95,18 @@ async def test_the_simple_route_takes_batches_too(world: World) -> None:
     assert (await world.bodies())[1] == "proto"
 
 
+async def test_protobufs_own_field_names_are_taken_too(world: World) -> None:
+    record = {"time_unix_nano": "7", "severity_number": 13, "body": {"string_value": "snake_case"}}
+    record["attributes"] = [{"key": "a_key", "value": {"int_value": "1"}}]
+    body = json.dumps({"resource_logs": [{"scope_logs": [{"log_records": [record]}]}]})
+    assert (await world.send("logs", body.encode(), JSON)).status_code == 200
+    assert (await world.client.post("/api/otel/logs", content=body, headers={"content-type": JSON})).status_code == 204
+    found = await world.get("/api/otel/logs")
+    assert texts(found) == ["snake_case"] * 2
+    assert (found[0]["timeUnixNano"], found[0]["severityNumber"]) == ("7", 13)
+    assert found[0]["attributes"] == [{"key": "a_key", "value": {"intValue": "1"}}]
+
+
 async def test_levels_sessions_traces_times_and_text(world: World) -> None:
     await world.logs("one", severity=5, attributes={"session.id": "Coder 1", "note": "Needle"}, time=10 * NS)
     await world.logs("two", severity=9, attributes={"session_id": "Coder 1"}, time=70 * NS, trace=b"t" * 16)

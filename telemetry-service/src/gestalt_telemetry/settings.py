@@ -50,12 +50,12 @@ class Settings(BaseSettings):
     """Where the store's folder lies; default: `.gestalt` in the workspace."""
     otlp_limit: int = Field(default=16 * MIB, gt=0)
     """Longest OTLP body, bytes, packed and unpacked."""
+    telemetry_store: Annotated[Location | None, BeforeValidator(_location)] = None
+    """Keeps records instead of files here: clickhouse://user:password@host:8123/database, clickhouses:// with TLS."""
     telemetry_retention: Duration = Field(default=14 * 86_400.0, gt=0)
     """How long records are kept, by their arrival."""
     telemetry_size: int = Field(default=4096 * MIB, ge=MIB)
     """Bytes on disk at most; the oldest segments go first."""
-    telemetry_store: Annotated[Location | None, BeforeValidator(_location)] = None
-    """Where records are kept instead of in `folder`: clickhouse://user:password@host:port/database."""
     telemetry_segment_records: int = Field(default=500_000, ge=100)
     """Records in one segment: what is dropped at once."""
 

@@ -42,7 +42,7 @@ def _decode(write: Write, body: bytes) -> Decoded:
         return protobuf.DECODERS[write.signal](body)
     if write.form == "simple":
         entry = simple.parse(body)
-        if simple.BATCH_KEY not in entry:
+        if not simple.BATCH_KEYS & entry.keys():
             return simple.record(entry, len(body), write.arrival)
     return json.DECODERS[write.signal](body)
 
