@@ -1,26 +1,26 @@
-"""uvicorn's server for this service: told to stop inside the loop, and it says when it serves."""
+"""uvicorn's server, stopped in the order streams need, and started so that its parent can wait for it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.config import Config
 
 from gestalt_contracts.auth import ASGIApp
 
-GRACE_SECONDS = 1  # longest wait for requests to end: each is short
-TICK_SECONDS = 1.0  # uvicorn's housekeeping (the Date header): an idle process should sleep
-KEEP_ALIVE_SECONDS = 75  # the gateway keeps its pool warm
-BACKLOG = 2048
+TICK_SECONDS = 1.0
+"""How often uvicorn's housekeeping runs (the Date header): an idle process should sleep."""
+
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection is kept: browsers come back within a minute, and the gateway keeps its pools warm."""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -33,14 +33,18 @@ class Server(uvicorn.Server):
         self._tell_ready = ready
         self._exit = asyncio.Event()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Stop."""
+    def stop(self) -> None:
+        """Stop: streams first (their ends must be written while connections stand), then the server."""
         self.should_exit = True
         self._tell_stop()
         self._exit.set()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """A signal to stop."""
+        self.stop()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
+        """Start, and say so; a lifespan that failed has set `should_exit`."""
         await super().startup(sockets)
         if not self.should_exit:
             self._tell_ready()
@@ -61,7 +65,7 @@ class Server(uvicorn.Server):
         """Handle signals inside the loop, and end with exit code 0 after a stop that was asked for."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self.stop)
         try:
             yield
         finally:
@@ -69,43 +73,18 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def config_of(app: ASGIApp | FastAPI) -> Config:
-    """The configuration of uvicorn."""
+def configured(app: ASGIApp, *, ws: Any, http: Any = "httptools", grace: int | None) -> Config:
+    """Uvicorn's configuration. `http`, `ws`: its protocol classes; `grace`: seconds that requests have to end."""
     return Config(
         app,
-        http="httptools",
-        ws="none",
+        http=http,
+        ws=ws,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=grace,
     )
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises OSError."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
-    return listener
-
-
-@contextmanager
-def parent_gone(then: Callable[[], None]) -> Iterator[None]:
-    """Call `then` when stdin ends: whoever started us holds its other end."""
-    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
-
-    def look() -> None:
-        if not os.read(stdin, 1024):
-            loop.remove_reader(stdin)
-            then()
-
-    loop.add_reader(stdin, look)
-    try:
-        yield
-    finally:
-        loop.remove_reader(stdin)
