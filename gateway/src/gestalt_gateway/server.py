@@ -41,4 +41,4 @@ class Server(server.Server):
 
 def config_of(app: ASGIApp) -> Config:
     """The configuration of uvicorn for the gateway."""
-    return server.configured(app, http=BoundedHttp, ws=Upgrade, grace=None)
+    return server.configured(app, http=BoundedHttp, ws=Upgrade, grace=None, date=True)

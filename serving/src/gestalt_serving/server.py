@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -15,8 +15,8 @@ from uvicorn.config import Config
 
 from gestalt_contracts.auth import ASGIApp
 
-TICK_SECONDS = 1.0
-"""How often uvicorn's housekeeping runs (the Date header): an idle process should sleep."""
+DATE_SECONDS = 1.0
+"""How often a server that tells the date writes it anew; all others sleep: it is all that uvicorn's ticks are for."""
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection is kept: browsers come back within a minute, and the gateway keeps its pools warm."""
@@ -51,14 +51,11 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Sleep until told to stop."""
-        counter = 0
-        while not await self.on_tick(counter):
-            counter += 10  # uvicorn counts tenths of a second
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
+        pause = DATE_SECONDS if self.config.date_header else None
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
                     await self._exit.wait()
-            except TimeoutError:
-                continue
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -73,8 +70,11 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def configured(app: ASGIApp, *, ws: Any, http: Any = "httptools", grace: int | None) -> Config:
-    """Uvicorn's configuration. `http`, `ws`: its protocol classes; `grace`: seconds that requests have to end."""
+def configured(app: ASGIApp, *, ws: Any, http: Any = "httptools", grace: int | None, date: bool = False) -> Config:
+    """Uvicorn's configuration. `http`, `ws`: its protocol classes; `grace`: seconds that requests have to end.
+
+    `date`: whether answers carry it; those that go through the gateway get its own.
+    """
     return Config(
         app,
         http=http,
@@ -85,6 +85,7 @@ def configured(app: ASGIApp, *, ws: Any, http: Any = "httptools", grace: int | N
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=date,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=grace,
     )
