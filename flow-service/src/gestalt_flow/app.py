@@ -34,6 +34,7 @@ from gestalt_flow.settings import Settings
 from gestalt_flow.telling import Telling
 from gestalt_flow.timekeeper import History, Timekeeper
 from gestalt_flow.version import release
+from gestalt_serving.errors import install
 
 ROUTERS = (health, config, runs)
 
@@ -79,7 +80,7 @@ class Replica:
 
     def _fastapi(self) -> FastAPI:
         app = FastAPI(title="Gestalt flows", version=release(), lifespan=self._lifespan, redirect_slashes=False)
-        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
+        install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)
         return app

@@ -14,6 +14,7 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_serving.errors import install
 from gestalt_telemetry import presence
 from gestalt_telemetry.clickhouse.store import ClickHouseStore
 from gestalt_telemetry.live import Feed
@@ -81,7 +82,7 @@ class Telemetry:
 
     def _fastapi(self) -> FastAPI:
         app = FastAPI(title="Gestalt telemetry", version=release(), lifespan=self._lifespan, redirect_slashes=False)
-        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
+        install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)
         return app

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gestalt_telemetry import logs
+from gestalt_serving import logs
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.store.intake import MS, TooLarge, beyond, decoded
 from gestalt_telemetry.store.keeper import Keeper, Limits, check_file
