@@ -55,17 +55,33 @@ class Zygote:
     def fork(self, order: Order, descriptors: Sequence[int]) -> Fork | None:
         """A service; None when there is no zygote that answers. `descriptors`: stdin, stdout, stderr, then its own."""
         self._theirs.close()  # it was inherited by now; as long as we hold it, a dead zygote's silence has no end
+        try:
+            self._ask(order, descriptors)
+            return self._heard()
+        except OSError:
+            return self._void()
+
+    def _ask(self, order: Order, descriptors: Sequence[int]) -> None:
         memory = os.memfd_create("order")
         try:
             os.write(memory, msgspec.json.encode(order))
             socket.send_fds(self._ours, [FORK], [memory, *descriptors])
-            answer, [pidfd], _, _ = socket.recv_fds(self._ours, LONGEST_WORD, 1)
-        except (OSError, ValueError):
-            self.close()
-            return None
         finally:
             os.close(memory)
-        return Fork(int(answer), pidfd, self)
+
+    def _heard(self) -> Fork:
+        word, descriptors, _, _ = socket.recv_fds(self._ours, LONGEST_WORD, 1)
+        if not word:
+            raise ConnectionError("the zygote has ended")
+        return Fork(int(word), descriptors[0], self)
+
+    def _void(self) -> Fork | None:
+        """From now on nothing that was asked is done any more; what has been done just now counts."""
+        with contextlib.closing(self), contextlib.suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
+            self._ours.setblocking(False)
+            return self._heard()
+        return None
 
     def bury(self, pid: int) -> None:
         """Its end has been seen."""

@@ -102,10 +102,10 @@ async def own_redis(directory: Path, held: AsyncExitStack, deadline: float) -> R
 def services_of(
     options: Options, server: Server, listening: socket, redis: Redis, logs: dict[str, ServiceLog], zygote: Zygote
 ) -> Services:
-    """The recipes of this run, with an internal token that no other run has."""
+    """The recipes of this run, with an internal token of its own, unless one is given that others share."""
     ours = {
         "REDIS_URL": redis.url,
-        "GESTALT_INTERNAL_TOKEN": secrets.token_urlsafe(32),
+        "GESTALT_INTERNAL_TOKEN": options.environment.get("GESTALT_INTERNAL_TOKEN") or secrets.token_urlsafe(32),
         "GESTALT_WORKSPACE": str(options.workspace),
         "GESTALT_DATA_DIR": str(options.data),
         "GESTALT_NAMESPACE": options.namespace,

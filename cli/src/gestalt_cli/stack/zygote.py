@@ -83,9 +83,14 @@ def _bury(pid: int) -> None:
 
 
 def _answer(ours: socket.socket, pid: int) -> None:
+    """Say it; a child that nobody waits for any more ends before it has begun."""
     pidfd = os.pidfd_open(pid)
-    socket.send_fds(ours, [str(pid).encode()], [pidfd])
-    os.close(pidfd)
+    try:
+        socket.send_fds(ours, [str(pid).encode()], [pidfd])
+    except OSError:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    finally:
+        os.close(pidfd)
 
 
 def _become(order: int, *descriptors: int) -> Order:
