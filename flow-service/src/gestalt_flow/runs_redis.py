@@ -95,7 +95,10 @@ class Runs:
     async def page(
         self, *, filters: dict[str, str], limit: int, before: str | None = None
     ) -> tuple[list[Run], str | None]:
-        """Runs that fit all filters (status, trigger, session, event), newest first, and where the next page begins."""
+        """Runs that fit all filters, newest first, and where the next page begins.
+
+        Filters: status, trigger, session, event, type.
+        """
         found: list[Run] = []
         looked = 0
         key = self._narrowest(filters)
@@ -212,5 +215,6 @@ def _fits(run: Run, filters: dict[str, str]) -> bool:
         "trigger": run.head.trigger_id,
         "session": run.head.session_id or "",
         "event": run.head.event_id,
+        "type": run.head.event.type,
     }
     return all(facts[what] == wanted for what, wanted in filters.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound
 from gestalt_contracts.events import Event
 from gestalt_contracts.redis_client import away_as
-from gestalt_flow.documents import flows_of_json
+from gestalt_flow.documents import flows_of_bundle, flows_of_json
 from gestalt_flow.matching import Index
+from gestalt_flow.model import Flow
 from gestalt_flow.planning import seen
 from gestalt_flow.records import STATUSES, UNMATCHED, moment_of
 from gestalt_flow.rendering import event_of, run_shown, run_whole, tried, unmatched_of
@@ -27,7 +29,13 @@ router = APIRouter(prefix="/api/flow")
 DEFAULT_LIMIT, MOST = 100, 1_000
 KEPT_SECONDS = 86_400
 LOOKED_BACK = 5_000
-PARAMETERS = {"status": "status", "trigger_id": "trigger", "event_id": "event", "session_id": "session"}
+PARAMETERS = {
+    "status": "status",
+    "trigger_id": "trigger",
+    "event_id": "event",
+    "event_type": "type",
+    "session_id": "session",
+}
 _EVALUATION = re.compile(r"n-(\d{1,20}-\d{1,20})-([0-9a-f]{10})")
 _retrying = asyncio.Lock()
 
@@ -95,8 +103,7 @@ async def _unmatched(state: State, filters: dict[str, str], limit: int, before: 
 
 
 def _wanted(shown: dict[str, Any], filters: dict[str, str]) -> bool:
-    names = {"status": "status", "trigger": "trigger_id", "event": "event_id", "session": "session_id"}
-    return all(shown[names[what]] == value for what, value in filters.items())
+    return all(shown[name] == filters[what] for name, what in PARAMETERS.items() if what in filters)
 
 
 @router.get("/runs/{run_id}")
@@ -162,10 +169,17 @@ async def try_out(request: Request, state: Resources) -> Response:
     trial = bodies.parse(await bodies.raw(request, state["settings"].body_limit), Trial)
     if (trial.event is UNSET) == (trial.event_id is UNSET):
         raise InvalidRequest("a test takes either event or event_id")
-    index = (await state["flows"].current())[0] if trial.config is UNSET else Index(flows_of_json(bytes(trial.config)))
+    index = (await state["flows"].current())[0] if trial.config is UNSET else Index(_flows_of(bytes(trial.config)))
     event = await _recorded(state, trial.event_id) if trial.event is UNSET else _described(trial.event)
     what = seen(event, f"{max(0, int(event.occurred_at.timestamp() * 1000))}-0")
     return reply({"triggers": await asyncio.to_thread(tried, index, what)})
+
+
+def _flows_of(config: bytes) -> Sequence[Flow]:
+    """The flows of a configuration as PUT takes it, or of a bundle as a string of YAML."""
+    if config.startswith(b'"'):
+        return flows_of_bundle(msgspec.json.decode(config, type=str).encode("utf-8", "surrogatepass"))
+    return flows_of_json(config)
 
 
 def _described(given: dict[str, Any]) -> Event:
