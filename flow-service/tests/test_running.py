@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from gestalt_contracts.bus import Bus, Entry
 from gestalt_contracts.channels import FlowNames, Stream
 from gestalt_contracts.events import now
+from gestalt_flow.records import RUNNING
 
 
 def hook(url: str, trigger_id: str = "t", *, config: dict[str, Any] | None = None, **trigger: Any) -> dict[str, Any]:
@@ -162,6 +163,36 @@ async def test_a_lasting_failure_is_kept_and_can_be_tried_again_once_for_a_key(
     assert len(set(receiver.keys())) == 1
     assert (await one.api.post(path)).status_code == 409
     assert (await one.api.post("/api/flow/runs/nobody/retry")).status_code == 404
+
+
+async def test_a_run_is_told_of_while_it_goes_on(
+    replica: Start, receiver: Receiver, publish: Publish, bus: Bus
+) -> None:
+    one = await replica()
+    config = hook(receiver.url)
+    config["bindings_by_trigger_id"]["t"].append(
+        {"activity_id": "http_request", "config": {"url": "http://10.0.0.1/", "method": "PUT"}}
+    )
+    await one.put(config)
+    receiver.answers = [503]
+    async with bus.subscribe(Stream.EVENTS) as events:
+        await publish(path="/a")
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(10):
+            while not told or told[-1]["status"] == RUNNING:
+                entry = await anext(events)
+                if isinstance(entry, Entry) and entry.event.type == "flow_run":
+                    told.append(entry.event.data)
+    assert [step.get("activity_status") for step in told if step.get("activity_id") != "http_request"] == [
+        None,
+        "queued",
+        "succeeded",
+    ]
+    assert "10.0.0.1 is not an address" in next(
+        step["error"] for step in told if step.get("activity_id") == "http_request"
+    )
+    assert [step["status"] for step in told] == [RUNNING, RUNNING, RUNNING, "failed"]
+    assert {(step["trigger_id"], step["run_id"]) for step in told} == {("t", told[0]["run_id"])}
 
 
 async def test_a_loop_is_stopped_recorded_and_told(

@@ -89,14 +89,20 @@ class Replica:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
             activities = await self._activities(stack)
-            executor = Executor(self._line, activities, self._environment, self._telling.run)
+            executor = Executor(self._line, activities, self._environment, self._telling)
             consumer, timekeeper = self._consumer(), self._timekeeper()
             self._flows.changed = timekeeper.set_schedules
             await self._begin()
             stack.push_async_callback(self._leave)
+            stack.push_async_callback(self._telling.flush)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             working = tasks.create_task(executor.run())
-            for care in (self._heartbeat.forever(), self._flows.follow_forever(), timekeeper.run()):
+            for care in (
+                self._heartbeat.forever(),
+                self._flows.follow_forever(),
+                timekeeper.run(),
+                self._telling.forever(),
+            ):
                 stack.callback(tasks.create_task(care).cancel)
             reading = tasks.create_task(consumer.run())
             stack.callback(working.cancel)

@@ -21,7 +21,7 @@ from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
 BATCH = 100
 RECOVER_SECONDS = 0.5
 
-Stopped = Callable[[Plan], Awaitable[None]]
+Stopped = Callable[[Plan], None]
 log = structlog.get_logger()
 
 
@@ -130,7 +130,7 @@ class Consumer:
         answers = await asyncio.gather(*(self._runs.create(plan, now_ms()) for plan in plans))
         for plan, answer in zip(plans, answers, strict=True):
             if plan.head.error is not None and answer == "created":
-                await self._stopped(plan)
+                self._stopped(plan)
         told = zip(plans, answers, strict=True)
         return {plan.head.trigger_id: answer for plan, answer in told if answer in {"cooldown", "throttle"}}
 

@@ -65,7 +65,7 @@ class Timekeeper:
         intake: Intake,
         flows: Flows,
         history: History,
-        stopped: Callable[[Plan], Awaitable[None]],
+        stopped: Callable[[Plan], None],
         *,
         deepest_cause: int,
     ) -> None:
@@ -160,7 +160,7 @@ class Timekeeper:
     async def _create(self, run: Plan, spent: Spent) -> None:
         answer = await self._runs.create(run, now_ms(), spent)
         if run.head.error is not None and answer == "created":
-            await self._stopped(run)
+            self._stopped(run)
 
     async def set_schedules(self, flows: Sequence[Flow]) -> None:
         """Make the timers fit the flows. Those of flows that are gone end when they are due."""
