@@ -14,8 +14,9 @@ from receiver import Receiver
 from redis.asyncio import Redis
 
 from gestalt_contracts.bus import Bus, Entry
-from gestalt_contracts.channels import FlowNames, Stream
+from gestalt_contracts.channels import FlowNames, Names, Stream
 from gestalt_contracts.events import now
+from gestalt_contracts.idempotency import key_of
 from gestalt_flow.records import RUNNING
 
 
@@ -163,6 +164,31 @@ async def test_a_lasting_failure_is_kept_and_can_be_tried_again_once_for_a_key(
     assert len(set(receiver.keys())) == 1
     assert (await one.api.post(path)).status_code == 409
     assert (await one.api.post("/api/flow/runs/nobody/retry")).status_code == 404
+
+
+async def test_a_key_holds_across_replicas_at_once_and_after_the_death_of_who_had_it(
+    replica: Start, receiver: Receiver, publish: Publish, client: Redis
+) -> None:
+    one, other = await replica(), await replica()
+    receiver.answers = [400]
+    await one.put(hook(receiver.url))
+    await publish(path="/a")
+    (run,) = await finished(one)
+    receiver.delay = 1
+    path, headers = f"/api/flow/runs/{run['id']}/retry", {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(*(asked.api.post(path, headers=headers) for asked in (one, other) * 4))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(202, answers[0].content)}
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    claim = Names().idempotency(key_of("POST", path, "k"))
+    await client.hdel(claim, "status", "headers", "body")  # type: ignore[misc]
+    await client.hset(claim, "owner", "dead")  # type: ignore[misc]
+    told = await other.api.post(path, headers=headers)
+    assert (told.status_code, told.headers.get("Idempotency-Replayed")) == (202, None)
+    replayed = await one.api.post(path, headers=headers)
+    assert (replayed.status_code, replayed.content) == (202, told.content)
+    receiver.delay = 0
+    assert (await finished(one))[0]["status"] == "succeeded"
+    assert len(receiver.came) == 2
 
 
 async def test_a_run_is_told_of_while_it_goes_on(

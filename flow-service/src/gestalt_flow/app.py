@@ -15,6 +15,7 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import FlowNames, Names
 from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_contracts.redis_idempotency import RedisIdempotency
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
 from gestalt_flow.activities.public_api import PublicApi
@@ -61,6 +62,7 @@ class Replica:
         """
         self.stopping = asyncio.Event()
         self._settings = settings
+        self._instance = instance
         self._client = client
         self._bus = bus
         self._environment = environment
@@ -175,5 +177,7 @@ class Replica:
             "runs": self._runs,
             "client": self._client,
             "names": self._names,
+            "instance": self._instance,
+            "idempotency": RedisIdempotency(self._client, self._names),
             "stopping": self.stopping,
         }

@@ -131,8 +131,11 @@ class Runs:
         found = await pipe.execute() if ids else []
         return [_run(run_id, fields) for run_id, fields in zip(ids, found, strict=True) if fields]
 
-    async def retry(self, run: Run) -> int:
-        """Queue the failed activities of a run again; how many, -1 when it is not failed."""
+    async def retry(self, run: Run, claim: str = "") -> int:
+        """Queue the failed activities of a run again; how many, -1 when it is not failed (any more).
+
+        `claim` is kept with the run, as its `retried`.
+        """
         again: list[Word] = []
         for place, record in enumerate(run.activities):
             if record.status == FAILED:
@@ -141,8 +144,9 @@ class Runs:
         if not again:
             return -1
         keys = [self._names.run(run.id), self._names.ready]
+        arguments: list[Word] = [run.id, self._prefix, run.finished_at or "", claim, *again]
         with away_as(RunsUnavailable):
-            return int(await self._scripts.run("retry", keys, [run.id, self._prefix, *again]))
+            return int(await self._scripts.run("retry", keys, arguments))
 
     async def trim(self, *, oldest: int, most: int, at_once: int = 500) -> int:
         """Forget finished runs from before `oldest` (milliseconds) or beyond the newest `most`; how many."""
@@ -205,6 +209,7 @@ def _run(run_id: str, fields: dict[bytes, bytes]) -> Run:
         head=_head.decode(fields[b"head"]),
         started_at=moment_of(run_id),
         finished_at=int(fields[b"finished"]) if b"finished" in fields else None,
+        retried=str(fields.get(b"retried", b""), "ascii"),
         activities=tuple(_activity.decode(fields[b"a:%d" % place]) for place in places),
     )
 

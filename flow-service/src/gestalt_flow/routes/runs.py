@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,20 +14,18 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound
 from gestalt_contracts.events import Event
-from gestalt_contracts.redis_client import away_as
 from gestalt_flow.documents import flows_of_bundle, flows_of_json
 from gestalt_flow.matching import Index
 from gestalt_flow.model import Flow
 from gestalt_flow.planning import seen
 from gestalt_flow.records import STATUSES, UNMATCHED, moment_of
 from gestalt_flow.rendering import event_of, run_shown, run_whole, tried, unmatched_of
+from gestalt_flow.routes.once import once
 from gestalt_flow.routes.state import Resources, State, reply
-from gestalt_flow.runs_redis import RunsUnavailable
 from gestalt_serving import bodies
 
 router = APIRouter(prefix="/api/flow")
 DEFAULT_LIMIT, MOST = 100, 1_000
-KEPT_SECONDS = 86_400
 LOOKED_BACK = 5_000
 PARAMETERS = {
     "status": "status",
@@ -37,7 +35,6 @@ PARAMETERS = {
     "session_id": "session",
 }
 _EVALUATION = re.compile(r"n-(\d{1,20}-\d{1,20})-([0-9a-f]{10})")
-_retrying = asyncio.Lock()
 
 
 class Trial(Struct, forbid_unknown_fields=True):
@@ -132,32 +129,19 @@ async def _evaluated(state: State, run_id: str) -> dict[str, Any]:
 @router.post("/runs/{run_id}/retry")
 async def retry(run_id: str, request: Request, state: Resources) -> Response:
     """Do what failed again, under the same keys."""
-    body = await bodies.raw(request, state["settings"].body_limit)
-    bodies.parse(body, _Nothing)
-    key = request.headers.get("idempotency-key", "").strip()
-    if not key:
-        return await _retry(run_id, state)
-    place = state["names"].idempotency(hashlib.sha256(f"POST\0{request.url.path}\0{key}".encode()).hexdigest())
-    async with _retrying:
-        with away_as(RunsUnavailable):
-            answered: Any = await state["client"].get(place)
-        if answered is not None:
-            return reply(msgspec.json.decode(answered), 202, {"Idempotency-Replayed": "true"})
-        response = await _retry(run_id, state)
-        with away_as(RunsUnavailable):
-            await state["client"].set(place, bytes(response.body), ex=KEPT_SECONDS)
-        return response
+    said = bodies.parse(await bodies.raw(request, state["settings"].body_limit), _Nothing)
+    return await once(request, msgspec.json.encode(said), state, partial(_retry, run_id, state))
 
 
 class _Nothing(Struct, forbid_unknown_fields=True):
     """A body that says nothing."""
 
 
-async def _retry(run_id: str, state: State) -> Response:
+async def _retry(run_id: str, state: State, claim: str) -> Response:
     run = await state["runs"].get(run_id)
     if run is None:
         raise NotFound("run not found")
-    if await state["runs"].retry(run) < 0:
+    if (not claim or run.retried != claim) and await state["runs"].retry(run, claim) < 0:
         raise Conflict("only a failed run with failed activities can be tried again")
     again = await state["runs"].get(run_id)
     return reply(run_shown(again or run), 202)

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from gestalt_contracts.channels import Names
+from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_flow.flows import Flows
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
@@ -25,6 +26,8 @@ class State(TypedDict):
     runs: Runs
     client: Redis
     names: Names
+    instance: str
+    idempotency: IdempotencyStore
     stopping: asyncio.Event
 
 
