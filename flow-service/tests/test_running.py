@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from gestalt_contracts.channels import FlowNames, Names, Stream
 from gestalt_contracts.events import now
 from gestalt_contracts.idempotency import key_of
 from gestalt_flow.records import RUNNING
+from gestalt_flow.revisions_redis import Revisions
 
 
 def hook(url: str, trigger_id: str = "t", *, config: dict[str, Any] | None = None, **trigger: Any) -> dict[str, Any]:
@@ -127,6 +129,33 @@ async def test_an_event_reaches_its_webhook_and_the_history_says_why(
     assert len(receiver.came) == 1
 
 
+async def test_why_not_is_said_by_the_flows_of_that_time(
+    replica: Start, receiver: Receiver, publish: Publish, client: Redis
+) -> None:
+    one = await replica()
+    first = await one.put(hook(receiver.url, where={"path": "/a"}))
+    await publish(path="/b")
+
+    async def noted() -> bool:
+        return bool(await runs(one, matched="false"))
+
+    await eventually(noted)
+    await one.put(hook(receiver.url, "other", where={"path": "/c"}))
+    other = await replica()
+    for asked in (one, other):
+        (missed,) = await runs(asked, matched="false")
+        assert (missed["trigger_id"], missed["revision"]) == ("t", first["revision"])
+        assert (await whole(asked, missed))["conditions"][1]["expected"] == "/a"
+    await one.put({})
+    assert [missed["trigger_id"] for missed in await runs(other, matched="false")] == ["t"]
+    revisions = Revisions(client, FlowNames())
+    await revisions.trim(oldest=0)
+    assert await revisions.index(first["revision"]) is not None
+    await revisions.trim(oldest=time.time() + 1_000)
+    assert await Revisions(client, FlowNames()).index(first["revision"]) is None
+    assert not await client.exists(FlowNames().revision, FlowNames().revisions)
+
+
 async def test_what_fails_for_a_moment_is_tried_again_under_the_same_key(
     replica: Start, receiver: Receiver, publish: Publish
 ) -> None:
@@ -180,8 +209,8 @@ async def test_a_key_holds_across_replicas_at_once_and_after_the_death_of_who_ha
     assert {(answer.status_code, answer.content) for answer in answers} == {(202, answers[0].content)}
     assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
     claim = Names().idempotency(key_of("POST", path, "k"))
-    await client.hdel(claim, "status", "headers", "body")  # type: ignore[misc]
-    await client.hset(claim, "owner", "dead")  # type: ignore[misc]
+    await client.hdel(claim, "status", "headers", "body")
+    await client.hset(claim, "owner", "dead")
     told = await other.api.post(path, headers=headers)
     assert (told.status_code, told.headers.get("Idempotency-Replayed")) == (202, None)
     replayed = await one.api.post(path, headers=headers)

@@ -28,6 +28,7 @@ from gestalt_flow.folder import Folder, FolderFailed
 from gestalt_flow.heartbeat import Heartbeat
 from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
+from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.routes import config, errors, health, runs
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import Runs, RunsUnavailable
@@ -70,6 +71,7 @@ class Replica:
         flow_names = FlowNames(settings.namespace)
         self._flows = Flows(Folder(settings.flows), client, flow_names)
         self._runs = Runs(client, flow_names)
+        self._revisions = Revisions(client, flow_names)
         self._line = Line(client, patient, flow_names, instance)
         self._intake = Intake(client, patient, self._names, instance)
         self._telling = Telling(bus, self._names)
@@ -131,13 +133,16 @@ class Replica:
     def _consumer(self) -> Consumer:
         deepest = self._settings.flow_causes
         stopped = self._telling.stopped
-        return Consumer(self._intake, self._flows, self._runs, self._line, stopped, deepest_cause=deepest)
+        return Consumer(
+            self._intake, self._flows, self._runs, self._revisions, self._line, stopped, deepest_cause=deepest
+        )
 
     def _timekeeper(self) -> Timekeeper:
         settings = self._settings
         return Timekeeper(
             self._line,
             self._runs,
+            self._revisions,
             self._intake,
             self._flows,
             History(settings.flow_history_runs, settings.flow_history),
@@ -175,6 +180,7 @@ class Replica:
             "settings": self._settings,
             "flows": self._flows,
             "runs": self._runs,
+            "revisions": self._revisions,
             "client": self._client,
             "names": self._names,
             "instance": self._instance,

@@ -172,6 +172,12 @@ class Runs:
             found: Any = await self._client.xrevrange(self._names.evaluations, end, "-", count=count)
         return [(str(id_, "ascii"), msgspec.json.decode(fields[b"e"], type=Evaluation)) for id_, fields in found]
 
+    async def oldest_evaluation(self) -> float | None:
+        """When the oldest event was published that is kept so, seconds."""
+        with away_as(RunsUnavailable):
+            found: Any = await self._client.xrange(self._names.evaluations, count=1)
+        return int(found[0][0].partition(b"-")[0]) / 1000 if found else None
+
     async def evaluation(self, id_: str) -> Evaluation | None:
         """One of them."""
         with away_as(RunsUnavailable):

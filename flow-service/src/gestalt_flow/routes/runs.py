@@ -27,6 +27,7 @@ from gestalt_serving import bodies
 router = APIRouter(prefix="/api/flow")
 DEFAULT_LIMIT, MOST = 100, 1_000
 LOOKED_BACK = 5_000
+NO_FLOWS = Index(())
 PARAMETERS = {
     "status": "status",
     "trigger_id": "trigger",
@@ -80,18 +81,19 @@ def _check_id(given: str) -> None:
 
 
 async def _unmatched(state: State, filters: dict[str, str], limit: int, before: str | None) -> Response:
-    """Evaluations, judged again by the flows of now. A page ends between two events."""
+    """Evaluations, judged again by the flows of their time. A page ends between two events."""
     if before is not None and not re.fullmatch(r"\d{1,20}-\d{1,20}", before):
         raise InvalidRequest("before must be what next_before said")
-    index, _ = await state["flows"].current()
     found: list[dict[str, Any]] = []
     looked = 0
     while len(found) < limit and looked < LOOKED_BACK:
         page = await state["runs"].evaluations(before, 200)
+        indexes = await state["revisions"].indexes(evaluation.revision for _, evaluation in page)
         for id_, evaluation in page:
             if len(found) >= limit:
                 break
             before, looked = id_, looked + 1
+            index = indexes.get(evaluation.revision, NO_FLOWS)
             found += [one for one in unmatched_of(id_, evaluation, index) if _wanted(one, filters)]
         if not page:
             before = None
@@ -118,8 +120,8 @@ async def _evaluated(state: State, run_id: str) -> dict[str, Any]:
     parts = _EVALUATION.fullmatch(run_id)
     evaluation = await state["runs"].evaluation(parts[1]) if parts else None
     if parts is not None and evaluation is not None:
-        index, _ = await state["flows"].current()
-        for one in unmatched_of(parts[1], evaluation, index):
+        index = await state["revisions"].index(evaluation.revision)
+        for one in unmatched_of(parts[1], evaluation, index or NO_FLOWS):
             if one["id"] == run_id:
                 event = seen(evaluation.event, evaluation.bus_id).fields
                 return {**one, "event": event, "activities": []}

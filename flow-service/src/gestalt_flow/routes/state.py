@@ -13,6 +13,8 @@ from starlette.requests import HTTPConnection
 from gestalt_contracts.channels import Names
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_flow.flows import Flows
+from gestalt_flow.revisions_redis import Revisions
+from gestalt_flow.routes.errors import JSON
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
 from gestalt_serving.errors import JSON
@@ -24,6 +26,7 @@ class State(TypedDict):
     settings: Settings
     flows: Flows
     runs: Runs
+    revisions: Revisions
     client: Redis
     names: Names
     instance: str
