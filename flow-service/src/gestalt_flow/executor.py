@@ -242,7 +242,7 @@ def waited(record: ActivityRecord, started: int, reason: str) -> Verdict:
     since = record.waiting_since or started
     if started - since >= BUSY_MOST_MS:
         return "failed", ended(record, FAILED, _attempt(started, error=f"{reason}, and stayed so")), 0
-    return "again", structs.replace(record, waiting_since=since), started + BUSY_PAUSE_MS
+    return "wait", structs.replace(record, waiting_since=since), started + BUSY_PAUSE_MS
 
 
 def ended(record: ActivityRecord, status: str, attempt: Attempt) -> ActivityRecord:

@@ -134,7 +134,7 @@ class Line:
         )
 
     async def finish(self, held: Held, outcome: str, record: ActivityRecord, *, now: int, due: int = 0) -> str | None:
-        """End an attempt: done, failed or again (at `due`).
+        """End an attempt: done, failed, again (at `due`), or wait (likewise, keeping its place for its session).
 
         None when it is another's by now; else the status of a run that ended with it, or ''.
         """
