@@ -160,7 +160,7 @@ async def test_a_configuration_holds_at_once_for_every_replica_and_a_hand_edit_s
         await asyncio.sleep(0.2)
         return receiver.came[-1]["path"] == "/edited"
 
-    await eventually(edited)
+    await eventually(edited, 20)
 
 
 async def test_a_dry_run_says_everything_and_does_nothing(replica: Start, receiver: Receiver) -> None:

@@ -19,9 +19,9 @@ from gestalt_contracts.idempotency import (
     key_of,
 )
 from gestalt_contracts.redis_client import away_as
-from gestalt_serving.errors import JSON
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import RunsUnavailable
+from gestalt_serving.errors import JSON
 
 LEASE_MS = 10_000
 """How long a claim stands though nobody hears of its owner: what is done under one takes milliseconds."""

@@ -14,7 +14,6 @@ from gestalt_contracts.channels import Names
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_flow.flows import Flows
 from gestalt_flow.revisions_redis import Revisions
-from gestalt_flow.routes.errors import JSON
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
 from gestalt_serving.errors import JSON
