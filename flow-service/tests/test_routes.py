@@ -153,9 +153,14 @@ async def test_a_configuration_holds_at_once_for_every_replica_and_a_hand_edit_s
         return bool((await other.get("/api/flow/config"))["errors"])
 
     await eventually(told)
-    await asyncio.sleep(1.3)  # both look every second
-    await publish(path="/a")
-    await eventually(lambda: receiver.came[-1]["path"] == "/edited")
+
+    async def edited() -> bool:
+        """Whichever of both takes it has looked."""
+        await publish(path="/a")
+        await asyncio.sleep(0.2)
+        return receiver.came[-1]["path"] == "/edited"
+
+    await eventually(edited, 20)
 
 
 async def test_a_dry_run_says_everything_and_does_nothing(replica: Start, receiver: Receiver) -> None:

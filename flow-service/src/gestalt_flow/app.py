@@ -15,6 +15,7 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import FlowNames, Names
 from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_contracts.redis_idempotency import RedisIdempotency
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
 from gestalt_flow.activities.public_api import PublicApi
@@ -27,6 +28,7 @@ from gestalt_flow.folder import Folder, FolderFailed
 from gestalt_flow.heartbeat import Heartbeat
 from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
+from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.routes import config, errors, health, runs
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import Runs, RunsUnavailable
@@ -61,6 +63,7 @@ class Replica:
         """
         self.stopping = asyncio.Event()
         self._settings = settings
+        self._instance = instance
         self._client = client
         self._bus = bus
         self._environment = environment
@@ -68,6 +71,7 @@ class Replica:
         flow_names = FlowNames(settings.namespace)
         self._flows = Flows(Folder(settings.flows), client, flow_names)
         self._runs = Runs(client, flow_names)
+        self._revisions = Revisions(client, flow_names)
         self._line = Line(client, patient, flow_names, instance)
         self._intake = Intake(client, patient, self._names, instance)
         self._telling = Telling(bus, self._names)
@@ -89,14 +93,20 @@ class Replica:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
             activities = await self._activities(stack)
-            executor = Executor(self._line, activities, self._environment, self._telling.run)
+            executor = Executor(self._line, activities, self._environment, self._telling)
             consumer, timekeeper = self._consumer(), self._timekeeper()
             self._flows.changed = timekeeper.set_schedules
             await self._begin()
             stack.push_async_callback(self._leave)
+            stack.push_async_callback(self._telling.flush)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             working = tasks.create_task(executor.run())
-            for care in (self._heartbeat.forever(), self._flows.follow_forever(), timekeeper.run()):
+            for care in (
+                self._heartbeat.forever(),
+                self._flows.follow_forever(),
+                timekeeper.run(),
+                self._telling.forever(),
+            ):
                 stack.callback(tasks.create_task(care).cancel)
             reading = tasks.create_task(consumer.run())
             stack.callback(working.cancel)
@@ -123,13 +133,16 @@ class Replica:
     def _consumer(self) -> Consumer:
         deepest = self._settings.flow_causes
         stopped = self._telling.stopped
-        return Consumer(self._intake, self._flows, self._runs, self._line, stopped, deepest_cause=deepest)
+        return Consumer(
+            self._intake, self._flows, self._runs, self._revisions, self._line, stopped, deepest_cause=deepest
+        )
 
     def _timekeeper(self) -> Timekeeper:
         settings = self._settings
         return Timekeeper(
             self._line,
             self._runs,
+            self._revisions,
             self._intake,
             self._flows,
             History(settings.flow_history_runs, settings.flow_history),
@@ -167,7 +180,10 @@ class Replica:
             "settings": self._settings,
             "flows": self._flows,
             "runs": self._runs,
+            "revisions": self._revisions,
             "client": self._client,
             "names": self._names,
+            "instance": self._instance,
+            "idempotency": RedisIdempotency(self._client, self._names),
             "stopping": self.stopping,
         }

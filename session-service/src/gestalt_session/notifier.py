@@ -17,6 +17,7 @@ from gestalt_contracts.events import Event, rfc3339
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.notices.fields import fields_of
+from gestalt_session.notices.kinds import TURN_COMPLETE, canonical
 from gestalt_session.notices.notice import Notice
 from gestalt_session.notices.progress import Progress, normalised, progress_of
 from gestalt_session.terminal.session import Session
@@ -49,6 +50,7 @@ class Notifier:
 
         It is published once for its event id; without one, once for `retry`, which names a call that may come again.
         """
+        _occupy(session, notice)
         turn = self._turns.setdefault(session.uid, asyncio.Lock())
         async with turn:  # progress is kept in the order in which it is published
             if notice.tells_progress:
@@ -105,6 +107,14 @@ def _event(session: Session, notice: Notice) -> Event:
         data=dict(fields),
         cause=session.file.cause,
     )
+
+
+def _occupy(session: Session, notice: Notice) -> None:
+    """Unknown types count as a turn's end for flows, but end none."""
+    if canonical(notice.kind) in PROMPT_TYPES:
+        session.occupation.prompted()
+    elif notice.kind == TURN_COMPLETE:
+        session.occupation.turn_ended()
 
 
 def _keep(session: Session, progress: Progress) -> None:

@@ -43,14 +43,14 @@ class State(TypedDict):
     stopping: asyncio.Event
 
 
-def _state(connection: HTTPConnection) -> State:
+async def _state(connection: HTTPConnection) -> State:
     return cast("State", connection.scope["state"])
 
 
 Resources = Annotated[State, Depends(_state)]
 
 
-def _session(ref: str, connection: HTTPConnection, state: Resources) -> Session:
+async def _session(ref: str, connection: HTTPConnection, state: Resources) -> Session:
     return state["service"].held(ref, connection.headers.get("x-gestalt-uid"))
 
 

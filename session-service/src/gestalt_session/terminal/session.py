@@ -20,6 +20,7 @@ from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.last_line import last_line
 from gestalt_session.terminal.observer import SessionListener
+from gestalt_session.terminal.occupation import Occupation
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
 from gestalt_session.terminal.viewer import Viewer
@@ -57,6 +58,7 @@ class Session:
         self.last_output_at = self.journal.written_at
         self.last_input_at: float | None = None
         self.holes = 0
+        self.occupation = Occupation(lambda: listener.on_changed(self))
         self.ended = asyncio.Event()
         self._pump = pump
         self._listener = listener
@@ -107,6 +109,7 @@ class Session:
             "last_input_at": moment(self.last_input_at),
             "journal_holes": self.holes,
             "last_line": self._last_line(),
+            "occupied": self.occupation.now,
         }
 
     def _last_line(self) -> str:

@@ -34,7 +34,7 @@ class State(TypedDict):
     stopping: asyncio.Event
 
 
-def _state(connection: HTTPConnection) -> State:
+async def _state(connection: HTTPConnection) -> State:
     return cast("State", connection.scope["state"])
 
 
