@@ -37,6 +37,7 @@ from gestalt_gateway.settings import GatewaySettings
 from gestalt_gateway.tally import Tally
 from gestalt_gateway.upgrade import Tunnels
 from gestalt_gateway.upstreams import Upstreams
+from gestalt_serving.tracing import Tracer
 
 FIRST_LOAD_SECONDS = 1.0
 """How long a start waits for the directory before it serves without."""
@@ -74,6 +75,7 @@ class Gateway:
         self._bus = bus
         self._outbox = outbox
         self._tally = Tally()
+        self._tracer = Tracer("gateway", per_second=settings.traces_per_second)
         metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
         hosts = _hosts(settings)
@@ -105,6 +107,7 @@ class Gateway:
             metrics=metrics,
             access=self._access,
             tally=self._tally,
+            tracer=self._tracer,
             agent_of=self._live.agent_of,
             clock=clock,
         )
@@ -141,6 +144,7 @@ class Gateway:
         """What this gateway tells about itself."""
         if self._bus is not None:
             yield self._tally.publish_forever(self._bus)
+            yield self._tracer.outbox.publish_forever(self._bus)
             if self._outbox is not None:
                 yield self._outbox.publish_forever(self._bus)
 

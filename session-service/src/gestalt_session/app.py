@@ -18,6 +18,7 @@ from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerR
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving.errors import install
+from gestalt_serving.tracing import Traced, Tracer
 from gestalt_session import own_commands
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
@@ -96,12 +97,15 @@ class Worker:
         self._directory = directory
         self._bus = bus
         self._log_outbox = log_outbox or LogOutbox("session")
+        self._tracer = Tracer("session", instance=str(os.getpid()))
         self._idempotency = idempotency
         self._inherited = inherited
         self._names = names or Names()
         self._open_files = open_files
         self._empty = empty
-        self.app: ASGIApp = InternalBearer(_without_trailing_slash(self._fastapi()), settings.token)
+        self.app: ASGIApp = InternalBearer(
+            _without_trailing_slash(Traced(self._fastapi(), self._tracer)), settings.token
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -146,6 +150,7 @@ class Worker:
         return (
             service.outbox.send_forever(),
             self._log_outbox.publish_forever(self._bus),
+            self._tracer.outbox.publish_forever(self._bus),
             service.membership.keep_forever(),
             service.terminals.rescue.forever(),
             service.terminals.ping_forever(),

@@ -15,6 +15,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving.errors import install
+from gestalt_serving.tracing import Traced, Tracer
 from gestalt_telemetry import presence
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
@@ -70,9 +71,10 @@ class Telemetry:
         self._store = Store(_config(settings))
         self._feed = Feed(self._store)
         self._outbox = outbox or LogOutbox("telemetry")
+        self._tracer = Tracer("telemetry")
         self._summary = Summary()
         self._own = OwnTelemetry(bus, self._store, self._summary)
-        self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)
+        self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -109,6 +111,7 @@ class Telemetry:
             self._feed.run(),
             self._own.run(),
             self._outbox.publish_forever(self._bus),
+            self._tracer.outbox.publish_forever(self._bus),
             presence.beat_forever(self._heartbeat, self._facts),
         )
 
