@@ -16,6 +16,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import FlowNames, Names
 from gestalt_contracts.directory import DirectoryUnavailable
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_flow import measures
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
 from gestalt_flow.activities.public_api import PublicApi
@@ -28,6 +29,7 @@ from gestalt_flow.folder import Folder, FolderFailed
 from gestalt_flow.heartbeat import Heartbeat
 from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
+from gestalt_flow.measures import IntakeAge
 from gestalt_flow.routes import config, errors, health, runs
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import Runs, RunsUnavailable
@@ -37,6 +39,7 @@ from gestalt_flow.timekeeper import History, Timekeeper
 from gestalt_flow.traces import Traces
 from gestalt_flow.version import release
 from gestalt_serving.errors import install
+from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
 
 ROUTERS = (health, config, runs)
@@ -78,7 +81,9 @@ class Replica:
         self._line = Line(client, patient, flow_names, instance)
         self._intake = Intake(client, patient, self._names, instance)
         self._telling = Telling(bus, self._names)
-        self._heartbeat = Heartbeat(client, self._names, instance, address)
+        self._metrics = ServiceMetrics("flow", instance=instance)
+        self._intake_age = IntakeAge(self._intake)
+        self._heartbeat = Heartbeat(client, self._names, instance, address, pause=self._metrics.pause)
         self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,6 +102,9 @@ class Replica:
         async with AsyncExitStack() as stack:
             activities = await self._activities(stack)
             executor = Executor(self._line, activities, self._environment, self._telling.run, traces=self._traces)
+            measures.watch(
+                self._metrics, self._intake_age, lambda: executor.busy, self._log_outbox, self._tracer.outbox
+            )
             consumer, timekeeper = self._consumer(), self._timekeeper()
             self._flows.changed = timekeeper.set_schedules
             await self._begin()
@@ -133,7 +141,10 @@ class Replica:
         }
 
     def _telling_of_us(self) -> tuple[Coroutine[None, None, None], ...]:
-        return tuple(outbox.publish_forever(self._bus) for outbox in (self._log_outbox, self._tracer.outbox))
+        return tuple(
+            outbox.publish_forever(self._bus)
+            for outbox in (self._log_outbox, self._tracer.outbox, self._metrics.outbox)
+        )
 
     def _consumer(self) -> Consumer:
         deepest = self._settings.flow_causes
@@ -186,5 +197,7 @@ class Replica:
             "runs": self._runs,
             "client": self._client,
             "names": self._names,
+            "metrics": self._metrics,
+            "intake_age": self._intake_age,
             "stopping": self.stopping,
         }

@@ -76,8 +76,12 @@ class Gateway:
         self._outbox = outbox
         self._tally = Tally()
         self._tracer = Tracer("gateway", per_second=settings.traces_per_second)
-        metrics = Metrics()
+        metrics = self._metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
+        metrics.service.watch(self._tracer.outbox, "spans")
+        if outbox is not None:
+            metrics.service.watch(outbox, "logs")
+        metrics.service.counter("gestalt_traces_unsampled", "Requests that went untold", lambda: self._tracer.unsampled)
         hosts = _hosts(settings)
         authenticator = Authenticator(
             settings.server_token,
@@ -120,6 +124,10 @@ class Gateway:
         else:
             await self._http(scope, receive, send)
 
+    def note_late(self, seconds: float) -> None:
+        """The event loop was so late."""
+        self._metrics.service.note(seconds)
+
     def stop(self) -> None:
         """End every stream; requests under way may finish."""
         self._stopping.set()
@@ -145,6 +153,7 @@ class Gateway:
         if self._bus is not None:
             yield self._tally.publish_forever(self._bus)
             yield self._tracer.outbox.publish_forever(self._bus)
+            yield self._metrics.service.outbox.publish_forever(self._bus)
             if self._outbox is not None:
                 yield self._outbox.publish_forever(self._bus)
 

@@ -15,8 +15,10 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving.errors import install
+from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
-from gestalt_telemetry import presence
+from gestalt_telemetry import exposition, presence
+from gestalt_telemetry.exposition import Disk
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
 from gestalt_telemetry.presence import Heartbeat
@@ -74,7 +76,17 @@ class Telemetry:
         self._tracer = Tracer("telemetry")
         self._summary = Summary()
         self._own = OwnTelemetry(bus, self._store, self._summary)
+        self._metrics = ServiceMetrics("telemetry")
+        self._disk = Disk()
+        self._measure()
         self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
+
+    def _measure(self) -> None:
+        """What operators look at."""
+        listeners, delay = (lambda: self._feed.listeners), (lambda: self._own.delay)
+        exposition.watch(self._metrics, self._store.writer, self._disk, listeners=listeners, delay=delay)
+        self._metrics.watch(self._outbox, "logs")
+        self._metrics.watch(self._tracer.outbox, "spans")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -112,7 +124,8 @@ class Telemetry:
             self._own.run(),
             self._outbox.publish_forever(self._bus),
             self._tracer.outbox.publish_forever(self._bus),
-            presence.beat_forever(self._heartbeat, self._facts),
+            self._metrics.outbox.publish_forever(self._bus),
+            presence.beat_forever(self._heartbeat, self._facts, self._metrics.pause),
         )
 
     def _facts(self) -> Mapping[str, str]:
@@ -136,6 +149,8 @@ class Telemetry:
             "feed": self._feed,
             "summary": self._summary,
             "bus": self._bus,
+            "metrics": self._metrics,
+            "disk": self._disk,
             "session_name": self._session_name,
             "stopping": self.stopping,
         }

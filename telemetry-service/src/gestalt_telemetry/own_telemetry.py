@@ -38,6 +38,8 @@ class OwnTelemetry:
         self._store = store
         self._summary = summary
         self._after = ""
+        self.delay = 0.0
+        """Seconds from a service's word to its place in the store, of the last one."""
 
     async def run(self) -> None:
         """For ever; from an hour ago, since the summary lives in memory. What is stored already the writer skips."""
@@ -72,6 +74,7 @@ class OwnTelemetry:
             signal, batch = KEPT[entry.event.type][0], _read(entry.event.type, data)
             if batch is not None:
                 await self._keep(entry.id, signal, batch)
+                self.delay = round(time.time() - entry.event.occurred_at.timestamp(), 1)
         self._after = entry.id
 
     def _count(self, moment: float, data: dict[str, Any]) -> None:

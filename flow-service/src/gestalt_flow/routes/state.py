@@ -12,9 +12,11 @@ from starlette.requests import HTTPConnection
 
 from gestalt_contracts.channels import Names
 from gestalt_flow.flows import Flows
+from gestalt_flow.measures import IntakeAge
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
 
 
 class State(TypedDict):
@@ -25,6 +27,8 @@ class State(TypedDict):
     runs: Runs
     client: Redis
     names: Names
+    metrics: ServiceMetrics
+    intake_age: IntakeAge
     stopping: asyncio.Event
 
 
