@@ -22,7 +22,13 @@ EVERY_SECONDS = 60.0
 
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 LAG = "gestalt_event_loop_lag_seconds"
-RESTLESS = ("process_", LAG, "gestalt_lease_age_seconds", "gestalt_telemetry_store_bytes")
+RESTLESS = (
+    "process_",
+    LAG,
+    "gestalt_lease_age_seconds",
+    "gestalt_telemetry_store_bytes",
+    "gestalt_forward_sent",
+)
 """Never the same twice, or changed by being told: an idle process would have news for ever. Prometheus reads them."""
 
 Read = Callable[[], float]

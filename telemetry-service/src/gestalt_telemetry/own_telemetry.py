@@ -14,6 +14,7 @@ from gestalt_contracts.bus import Bus, BusUnavailable, Entry, Reset
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.service_logs import LOG_RECORDS, METRICS, REQUESTS, SPANS
 from gestalt_contracts.service_logs import Span as ToldSpan
+from gestalt_telemetry.forwarding.forwarder import Forwarder
 from gestalt_telemetry.otlp.metric_points import of_json
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.records import Batch, Log, Origin, Scope, Span
@@ -33,10 +34,11 @@ log = structlog.get_logger()
 class OwnTelemetry:
     """Follows the logs stream. The place up to which it is stored lies in the store, beside the records."""
 
-    def __init__(self, bus: Bus, store: Store, summary: Summary) -> None:
+    def __init__(self, bus: Bus, store: Store, summary: Summary, forwarder: Forwarder | None = None) -> None:
         self._bus = bus
         self._store = store
         self._summary = summary
+        self._forwarder = forwarder
         self._after = ""
         self.delay = 0.0
         """Seconds from a service's word to its place in the store, of the last one."""
@@ -91,6 +93,8 @@ class OwnTelemetry:
             except (WriterAway, WriterBehind, TimeoutError):
                 done = None
             if done is not None and done.outcome != "failed":
+                if self._forwarder is not None:
+                    await self._forwarder.take(write)
                 return
             await asyncio.sleep(RETRY_SECONDS)
 

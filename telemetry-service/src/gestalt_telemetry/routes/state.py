@@ -14,6 +14,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_serving.errors import JSON
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_telemetry.exposition import Disk
+from gestalt_telemetry.forwarding.forwarder import Forwarder
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.reader import Reader
@@ -34,6 +35,7 @@ class State(TypedDict):
     bus: Bus
     metrics: ServiceMetrics
     disk: Disk
+    forwarder: Forwarder | None
     session_name: SessionName
     stopping: asyncio.Event
 
