@@ -229,3 +229,11 @@ async def test_schedules_come_back_after_an_emptied_redis(replica: Start, receiv
     await client.flushall()
     receiver.came.clear()
     await eventually(lambda: receiver.came, 15)
+
+
+async def test_operators_read_what_they_alert_on(replica: Start) -> None:
+    one = await replica()
+    text = (await one.api.get("/metrics")).text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert values["gestalt_flow_intake_age_seconds"] == values["gestalt_flow_activities_running"] == "0.0"
+    assert values["gestalt_own_logs_dropped_total"] == "0.0"

@@ -18,6 +18,7 @@ from gestalt_flow.matching import Index
 from gestalt_flow.planning import Outcome, Plan, Seen, Waits, outcome_of, seen
 from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
+from gestalt_flow.traces import Traces
 
 BATCH = 100
 RECOVER_SECONDS = 0.5
@@ -47,6 +48,7 @@ class Consumer:
         stopped: Stopped,
         *,
         deepest_cause: int,
+        traces: Traces,
     ) -> None:
         self._intake = intake
         self._flows = flows
@@ -55,6 +57,7 @@ class Consumer:
         self._line = line
         self._stopped = stopped
         self._deepest = deepest_cause
+        self._traces = traces
         self._taking = asyncio.Lock()
 
     async def run(self) -> None:
@@ -138,8 +141,11 @@ class Consumer:
     async def _create(self, one: Looked) -> dict[str, str]:
         """Write the runs of an event; which flows were held back, and by what."""
         plans = one.outcome.plans
+        spans = [self._traces.looked_at(one.what.event.traceparent, plan) for plan in plans]
         answers = await asyncio.gather(*(self._runs.create(plan, now_ms()) for plan in plans))
-        for plan, answer in zip(plans, answers, strict=True):
+        for plan, answer, span in zip(plans, answers, spans, strict=True):
+            if answer == "created":
+                self._traces.planned(span, plan)
             if plan.head.error is not None and answer == "created":
                 self._stopped(plan)
         told = zip(plans, answers, strict=True)

@@ -17,6 +17,7 @@ from gestalt_flow.policy import Busy, Done, Failed, Skipped, may_repeat, pause
 from gestalt_flow.records import FAILED, QUEUED, SKIPPED, SUCCEEDED, ActivityRecord, Attempt
 from gestalt_flow.runs_redis import RunsUnavailable
 from gestalt_flow.telling import Telling
+from gestalt_flow.traces import Traces
 
 AT_ONCE = 64
 """Activities that one replica does at the same time."""
@@ -48,12 +49,14 @@ class Executor:
         environment: Mapping[str, str],
         telling: Telling,
         *,
+        traces: Traces,
         at_once: int = AT_ONCE,
     ) -> None:
         self._line = line
         self._activities = activities
         self._environment = environment
         self._telling = telling
+        self._traces = traces
         self._at_once = at_once
         self._held: dict[str, Held] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -159,7 +162,8 @@ class Executor:
         if len(record.attempts) > len(begun.record.attempts) and not may_repeat(_CUT_OFF, _used(record)):
             verdict: Verdict = "failed", structs.replace(record, status=FAILED), 0
         else:
-            verdict = await self._outcome(Context(held.run_id, begun.head, record, self._environment), started)
+            context = Context(held.run_id, begun.head, record, self._environment)
+            verdict = await self._traces.attempt(context, self._outcome(context, started))
         status = await self._written(held, verdict)
         if status is not None and len(verdict[1].attempts) > len(begun.record.attempts):
             self._telling.attempted(held.run_id, begun.head, verdict[1], status)

@@ -14,6 +14,7 @@ from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Names, Stream
 from gestalt_contracts.errors import InvalidRequest, Unavailable
 from gestalt_contracts.events import Event, rfc3339
+from gestalt_contracts.tracing import current_traceparent
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.notices.fields import fields_of
@@ -106,6 +107,7 @@ def _event(session: Session, notice: Notice) -> Event:
         agent_id=session.file.agent_id,
         data=dict(fields),
         cause=session.file.cause,
+        traceparent=current_traceparent(),
     )
 
 

@@ -13,10 +13,12 @@ from starlette.requests import HTTPConnection
 from gestalt_contracts.channels import Names
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_flow.flows import Flows
+from gestalt_flow.measures import IntakeAge
 from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
 
 
 class State(TypedDict):
@@ -30,6 +32,8 @@ class State(TypedDict):
     names: Names
     instance: str
     idempotency: IdempotencyStore
+    metrics: ServiceMetrics
+    intake_age: IntakeAge
     stopping: asyncio.Event
 
 

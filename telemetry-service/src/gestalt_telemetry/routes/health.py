@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from gestalt_telemetry.exposition import TEXT_TYPE, exposed
+from gestalt_serving.metrics import TEXT_TYPE
 from gestalt_telemetry.routes.state import Resources, reply
 from gestalt_telemetry.store.reader import Reader
 
@@ -21,7 +21,8 @@ async def healthy() -> Response:
 async def exposition(state: Resources) -> Response:
     """What operators alert on, in Prometheus' words."""
     size = await state["store"].ask(Reader.size)
-    return Response(exposed(state["store"].writer, size, state["feed"].listeners), media_type=TEXT_TYPE)
+    state["disk"].size = size
+    return Response(state["metrics"].text(), media_type=TEXT_TYPE)
 
 
 @router.get("/readyz")

@@ -12,6 +12,9 @@ from starlette.requests import HTTPConnection
 
 from gestalt_contracts.bus import Bus
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_telemetry.exposition import Disk
+from gestalt_telemetry.forwarding.forwarder import Forwarder
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.reader import Reader
@@ -30,6 +33,9 @@ class State(TypedDict):
     feed: Feed
     summary: Summary
     bus: Bus
+    metrics: ServiceMetrics
+    disk: Disk
+    forwarder: Forwarder | None
     session_name: SessionName
     stopping: asyncio.Event
 
