@@ -7,7 +7,7 @@ SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-alone check format lock bench test-compose clean
+.PHONY: help setup clickhouse run test test-alone check format lock bench test-compose clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -22,10 +22,17 @@ $(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.l
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
 
+clickhouse: $(VENV)/.clickhouse ## install the engine that the ClickHouse store is tested with (530 MB)
+
+$(VENV)/.clickhouse: $(VENV)/.ready requirements-clickhouse.lock
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements-clickhouse.lock
+	@touch $@
+
 run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKSPACE, REDIS_URL)
 	@exec $(BIN)/gestalt up
 
 test: setup ## every test that needs no Docker
+	@$(MAKE) --no-print-directory clickhouse || echo "no ClickHouse engine could be installed: tests that need it are skipped" >&2
 	$(BIN)/python -m pytest -n 2 -m "not docker and not slow"
 
 test-alone: setup ## each member installed and tested by itself
@@ -49,6 +56,7 @@ lock: ## pin every dependency again, with hashes
 	$$uv pip compile $$flags $$members $(MEMBERS:%=%/pyproject.toml) -o requirements.lock && \
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
 	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
+	echo chdb-core | $$uv pip compile $$flags --no-deps - -o requirements-clickhouse.lock && \
 	echo hatchling | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-build.lock && \
 	for service in $(SERVICES); do \
 		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml serving/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \

@@ -18,6 +18,7 @@ from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
 from gestalt_telemetry import exposition, presence
+from gestalt_telemetry.clickhouse.store import ClickHouseStore
 from gestalt_telemetry.exposition import Disk
 from gestalt_telemetry.forwarding.forwarder import Forwarder, Remote
 from gestalt_telemetry.forwarding.queue import Queue
@@ -37,7 +38,8 @@ from gestalt_telemetry.routes import (
 from gestalt_telemetry.routes.state import SessionName, State
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.keeper import Limits
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
+from gestalt_telemetry.store.store import SegmentStore
 from gestalt_telemetry.summary import Summary
 from gestalt_telemetry.version import release
 from gestalt_telemetry.writer import Config
@@ -72,7 +74,7 @@ class Telemetry:
         self._heartbeat = heartbeat
         self._session_name = session_name
         self._started = now()
-        self._store = Store(_config(settings))
+        self._store = _store(settings)
         self._feed = Feed(self._store)
         self._outbox = outbox or LogOutbox("telemetry")
         self._tracer = Tracer("telemetry")
@@ -170,6 +172,12 @@ def _forwarder(settings: Settings) -> Forwarder | None:
     queue = Queue(settings.folder / "forward", settings.otel_remote_queue)
     remote = Remote(settings.otel_remote_endpoint, settings.remote_headers)
     return Forwarder(queue, remote, limit=settings.otlp_limit)
+
+
+def _store(settings: Settings) -> Store:
+    if settings.telemetry_store is None:
+        return SegmentStore(_config(settings))
+    return ClickHouseStore(settings.telemetry_store, settings.telemetry_retention, settings.otlp_limit)
 
 
 def _config(settings: Settings) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gestalt_serving.metrics import ServiceMetrics
-from gestalt_telemetry.store.client import WriterClient
+from gestalt_telemetry.store.port import Keeping
 
 
 class Disk:
@@ -17,7 +17,7 @@ class Disk:
 
 def watch(
     metrics: ServiceMetrics,
-    writer: WriterClient,
+    writer: Keeping,
     disk: Disk,
     *,
     listeners: Callable[[], int],
@@ -36,9 +36,9 @@ def watch(
     metrics.gauge("gestalt_telemetry_own_delay_seconds", "From a service's word to its place in the store", delay)
 
 
-def _last_log(writer: WriterClient) -> int:
+def _last_log(writer: Keeping) -> int:
     return writer.state.last_log if writer.state else 0
 
 
-def _damaged(writer: WriterClient) -> int:
+def _damaged(writer: Keeping) -> int:
     return writer.state.damaged if writer.state else 0

@@ -18,10 +18,10 @@ from gestalt_telemetry.forwarding.forwarder import Forwarder
 from gestalt_telemetry.otlp.metric_points import of_json
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.records import Batch, Log, Origin, Scope, Span
+from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.severity import NUMBERS
-from gestalt_telemetry.store.client import WriterAway, WriterBehind
 from gestalt_telemetry.store.intake import BUS
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
 from gestalt_telemetry.store.wire import Write
 from gestalt_telemetry.summary import WINDOW_SECONDS, Answered, Summary
 

@@ -10,12 +10,17 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gestalt_contracts.durations import seconds
+from gestalt_telemetry.clickhouse.location import Location, located
 
 MIB = 1024 * 1024
 
 
 def _duration(value: Any) -> Any:
     return seconds(value) if isinstance(value, str) else value
+
+
+def _location(value: Any) -> Any:
+    return located(value) if isinstance(value, str) else value
 
 
 Duration = Annotated[float, BeforeValidator(_duration)]
@@ -46,6 +51,8 @@ class Settings(BaseSettings):
     """Where the store's folder lies; default: `.gestalt` in the workspace."""
     otlp_limit: int = Field(default=16 * MIB, gt=0)
     """Longest OTLP body, bytes, packed and unpacked."""
+    telemetry_store: Annotated[Location | None, BeforeValidator(_location)] = None
+    """Keeps records instead of files here: clickhouse://user:password@host:8123/database, clickhouses:// with TLS."""
     telemetry_retention: Duration = Field(default=14 * 86_400.0, gt=0)
     """How long records are kept, by their arrival."""
     telemetry_size: int = Field(default=4096 * MIB, ge=MIB)

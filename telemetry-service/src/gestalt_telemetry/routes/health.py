@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 
 from gestalt_serving.metrics import TEXT_TYPE
 from gestalt_telemetry.routes.state import Resources, reply
-from gestalt_telemetry.store.reader import Reader
 
 router = APIRouter()
 
@@ -20,8 +19,7 @@ async def healthy() -> Response:
 @router.get("/metrics")
 async def exposition(state: Resources) -> Response:
     """What operators alert on, in Prometheus' words."""
-    size = await state["store"].ask(Reader.size)
-    state["disk"].size = size
+    state["disk"].size = await state["store"].size()
     return Response(state["metrics"].text(), media_type=TEXT_TYPE)
 
 

@@ -14,8 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from gestalt_contracts.errors import GestaltError, InvalidRequest, PayloadTooLarge, Unavailable
 from gestalt_serving import bodies
 from gestalt_telemetry.forwarding.forwarder import AGENT
+from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.routes.state import Resources, State, reply
-from gestalt_telemetry.store.client import WriterAway, WriterBehind
 from gestalt_telemetry.store.wire import Done, Write
 
 router = APIRouter()
