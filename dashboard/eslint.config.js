@@ -14,6 +14,7 @@ export default ts.config(
       'svelte/no-at-html-tags': 'error', // terminal and log content is never HTML
       'svelte/no-navigation-without-resolve': 'off', // SvelteKit's
       '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },
 )

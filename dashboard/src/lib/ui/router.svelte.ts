@@ -21,19 +21,20 @@ function decoded(part: string): string {
 class Router {
   place = $state.raw(placeOf(location.pathname, location.search))
   #here = location.pathname + location.search
-  /** Asked before the place is left; true: stay (unsaved changes). */
-  guard: (() => boolean) | null = null
+  /** Asked before the place is left for another (null: for good); true: there are changes to lose. */
+  guard: ((next: Place | null) => boolean) | null = null
 
   constructor() {
     addEventListener('popstate', () => this.#moved())
     addEventListener('beforeunload', (event) => {
-      if (this.guard?.()) event.preventDefault()
+      if (this.guard?.(null)) event.preventDefault()
     })
     addEventListener('click', (event) => this.#clicked(event))
   }
 
   go(address: string, { replace = false } = {}): void {
-    if (this.#held()) return
+    const { pathname, search } = new URL(address, location.href)
+    if (this.#held(placeOf(pathname, search))) return
     history[replace ? 'replaceState' : 'pushState'](null, '', address)
     this.#arrived()
   }
@@ -44,14 +45,12 @@ class Router {
   }
 
   #moved(): void {
-    if (this.#held()) history.pushState(null, '', this.#here)
+    if (this.#held(placeOf(location.pathname, location.search))) history.pushState(null, '', this.#here)
     else this.#arrived()
   }
 
-  #held(): boolean {
-    if (this.guard?.() && !confirm('Leave without saving your changes?')) return true
-    this.guard = null
-    return false
+  #held(next: Place): boolean {
+    return (this.guard?.(next) ?? false) && !confirm('Leave without saving your changes?')
   }
 
   /** Links of our own are followed within the page; with a modifier, or elsewhere, the browser does what it does. */

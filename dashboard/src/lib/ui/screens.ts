@@ -13,8 +13,11 @@ export interface Screen {
   label: string
   icon: IconName
   key: string
-  load: () => Promise<{ default: Component<ScreenProps> }>
+  load: () => Promise<{ default: unknown }>
 }
+
+/** A screen may leave its props alone, which the types of components cannot say. */
+export const componentOf = (loaded: { default: unknown }): Component<ScreenProps> => loaded.default as Component<ScreenProps>
 
 export const SCREENS: Screen[] = [
   { name: 'home', label: 'Home', icon: 'home', key: 'h', load: () => import('../../screens/home/Home.svelte') },
