@@ -13,13 +13,13 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## install everything into .venv, and build the dashboard
-	@$(BIN)/python dashboard/build.py
+	@$(BIN)/python dashboard/tools/build.py
 
 dashboard: $(VENV)/.ready ## build the dashboard; without Node that is an error
-	@$(BIN)/python dashboard/build.py --strict
+	@$(BIN)/python dashboard/tools/build.py --strict
 
 routes: setup ## write the gateway's route table down for the dashboard
-	$(BIN)/python dashboard/routes.py
+	$(BIN)/python dashboard/tools/routes.py
 
 $(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock $(MEMBERS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gestalt needs Python 3.11 or newer; PYTHON=$(PYTHON) is older" >&2; exit 1; }

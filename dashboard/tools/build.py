@@ -1,4 +1,4 @@
-"""`python build.py [--strict]`: install what the page is built with, and build it, as far as either is out of date.
+"""`python tools/build.py [--strict]`: install what the page is built with and build it, as far as it is out of date.
 
 Node is taken from the machine, else from a wheel of the Python index. Without either, one line says so, and the API
 serves without a page; with `--strict` that is an error.
@@ -14,7 +14,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 BUILT = HERE.parent / "gateway" / "src" / "gestalt_gateway" / "dashboard" / "index.html"
 INSTALLED = HERE / "node_modules" / ".package-lock.json"
 SOURCES = ("src", "public", "index.html", "vite.config.ts", "svelte.config.js", "package-lock.json")
@@ -45,7 +45,9 @@ def build() -> None:
     node = the_node()
     if modified(INSTALLED) < modified(HERE / "package-lock.json"):
         run(*the_npm(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", path=node.parent)
-    run(str(node), str(HERE / "node_modules" / "vite" / "bin" / "vite.js"), "build", "--logLevel=warn", path=node.parent)
+    run(
+        str(node), str(HERE / "node_modules" / "vite" / "bin" / "vite.js"), "build", "--logLevel=warn", path=node.parent
+    )
 
 
 def newest(paths: Iterator[Path]) -> float:

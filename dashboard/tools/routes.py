@@ -1,4 +1,4 @@
-"""`python routes.py`: src/lib/api/routes.ts, every path of the gateway's table as a type. A test keeps them in step."""
+"""`python tools/routes.py`: the gateway's paths as a type, in src/lib/api/routes.ts. A test keeps them in step."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("src").joinpath("lib", "api", "routes.ts").write_text(text(), encoding="utf-8")
+    Path(__file__).parents[1].joinpath("src", "lib", "api", "routes.ts").write_text(text(), encoding="utf-8")
     sys.exit(0)
