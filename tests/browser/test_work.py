@@ -14,7 +14,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_a_plan_shows_how_far_it_is_and_who_is_at_it(opens: Opens, api: Api) -> None:
     session = await api.create(agent="helper")
-    told = {"type": "progress", "plan_file": "browser.org", "l1": "Write", "l2": "Decode =batches=", "task_state": "WIP"}
+    place = {"plan_file": "browser.org", "l1": "Write", "l2": "Decode =batches="}
+    told = {"type": "progress", "task_state": "WIP", **place}
     await api.http.post(f"/api/sessions/{session['uid']}/notify", json={"session_id": session["id"], "payload": told})
     page = await opens("/plans")
     plan = page.get_by_role("group").filter(has_text="Browser plan")

@@ -1,20 +1,24 @@
 /** What happens in workspace and sessions: screens subscribe to the types that make them look again. */
 import type { PublicEvent } from '../api/types'
-import { EventStream } from './stream'
+import { EventSocket } from './event-socket'
+
+const PATHS = ['/ws/events', '/api/sessions/events', '/api/agents/events', '/api/config/events'] as const
 
 type Hear = (event: PublicEvent) => void
 
 class Events {
   #hearers = new Set<Hear>()
-  #stream: EventStream | null = null
+  #sockets: EventSocket[] = []
 
   open(): void {
-    this.#stream ??= new EventStream('/api/events/stream', {}, { event: (event) => this.#told(event as PublicEvent) })
+    if (this.#sockets.length) return
+    const listener = { event: (event: unknown) => this.#told(event as PublicEvent) }
+    this.#sockets = PATHS.map((path) => new EventSocket(path, {}, listener))
   }
 
   close(): void {
-    this.#stream?.close()
-    this.#stream = null
+    for (const socket of this.#sockets) socket.close()
+    this.#sockets = []
   }
 
   /** Call `hear` with every event until the returned function is called. A `reset` event means: look at everything. */

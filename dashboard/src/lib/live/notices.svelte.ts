@@ -12,13 +12,15 @@ class Notices {
   toasts = $state.raw<Notice[]>([])
   unread = $state(0)
   #stream: EventStream | null = null
+  #last: string | null = null
   #local = 0
 
   open(): void {
-    this.#stream ??= new EventStream('/api/notifications/stream', {}, { event: (one) => this.#heard(one as Notice) })
+    this.#stream ??= new EventStream('/api/notifications/stream', {}, { event: (one) => this.#heard(one as Notice) }, this.#last)
   }
 
   close(): void {
+    this.#last = this.#stream?.last ?? this.#last
     this.#stream?.close()
     this.#stream = null
   }

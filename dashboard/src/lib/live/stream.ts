@@ -22,12 +22,20 @@ export class EventStream {
   #stopped = new AbortController()
   #wake: () => void = () => undefined
 
+  /** `after`: the last event that is known already. */
   constructor(
     private readonly path: Path,
     private readonly query: Query,
     private readonly listener: Listener,
+    after: string | null = null,
   ) {
+    this.#last = after
     void this.#follow()
+  }
+
+  /** The last event that came. */
+  get last(): string | null {
+    return this.#last
   }
 
   close(): void {
