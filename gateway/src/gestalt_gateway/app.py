@@ -27,6 +27,7 @@ from gestalt_gateway.live_directory import LiveDirectory
 from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.openapi import Documents
 from gestalt_gateway.own_routes import Cookie, OwnRoutes
+from gestalt_gateway.page import Page
 from gestalt_gateway.proxy import Proxy
 from gestalt_gateway.rate import RateLimit
 from gestalt_gateway.readiness import Readiness
@@ -107,6 +108,7 @@ class Gateway:
             door=door,
             proxy=self._proxy,
             own=own,
+            page=Page(),
             absent=AbsentOwner(directory, self._live),
             metrics=metrics,
             access=self._access,

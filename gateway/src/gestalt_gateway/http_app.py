@@ -10,7 +10,6 @@ import structlog
 
 from gestalt_contracts.auth import Receive, Scope, Send
 from gestalt_contracts.errors import GestaltError, InvalidRequest, NotFound, Unavailable
-from gestalt_gateway import static_files
 from gestalt_gateway.absent_owner import AbsentOwner
 from gestalt_gateway.access_log import AccessLog
 from gestalt_gateway.answers import Reply, refusal
@@ -18,6 +17,7 @@ from gestalt_gateway.body import HungUp, RequestBody
 from gestalt_gateway.door import Admitted, Door
 from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.own_routes import OwnRoutes
+from gestalt_gateway.page import Page
 from gestalt_gateway.proxy import Broken, Proxy
 from gestalt_gateway.request import Request, from_scope
 from gestalt_gateway.routing import Kind, Upstream, is_api, template_of
@@ -48,6 +48,7 @@ class HttpApp:
         door: Door,
         proxy: Proxy,
         own: OwnRoutes,
+        page: Page,
         absent: AbsentOwner,
         metrics: Metrics,
         access: AccessLog,
@@ -59,6 +60,7 @@ class HttpApp:
         self._door = door
         self._proxy = proxy
         self._own = own
+        self._page = page
         self._absent = absent
         self._metrics = metrics
         self._access = access
@@ -103,7 +105,8 @@ class HttpApp:
     async def _serve(self, admitted: Admitted, receive: Receive, reply: Reply) -> None:
         upstream = admitted.route.upstream
         if upstream is Upstream.PAGE:
-            answer = static_files.page(admitted.request.path)
+            packed = b"gzip" in (admitted.request.header(b"accept-encoding") or b"")
+            answer = self._page.answer(admitted.request.path, packed=packed)
             if answer is None:
                 raise NotFound("not found")
             await reply.whole(answer)
