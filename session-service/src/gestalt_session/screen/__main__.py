@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-from gestalt_session import logs
+from gestalt_serving import logs
 from gestalt_session.screen.desk import Desk
 from gestalt_session.screen.engine import Engine
 from gestalt_session.screen.script import bundle_path
