@@ -8,6 +8,7 @@ const FLAGS = [ // field, bit, SGR code
   ['fg', 0x4000000, 7], ['fg', 0x40000000, 8], ['fg', 0x80000000, 9], ['bg', 0x40000000, 53],
 ];
 const UNDERLINE = 0x10000000, HAS_EXTENDED = 0x10000000;
+const UNDERLINE_STYLE = 0x1c000000; // of the raw value: a link's own style, dashes, is how it is drawn
 
 // The colour that a value holds, without what is left of the one before.
 function shown(value) {
@@ -22,7 +23,7 @@ function penOf(attributes) {
   return {
     foreground: (attributes.fg & ~UNDERLINE & ~COLOUR | shown(attributes.fg)) >>> 0,
     background: (attributes.bg & ~HAS_EXTENDED & ~COLOUR | shown(attributes.bg)) >>> 0,
-    underline: underlined ? (extended?.underlineStyle || 1) : 0,
+    underline: underlined ? ((extended?._ext & UNDERLINE_STYLE) >>> 26 || 1) : 0,
     underlineColour: underlined && extended ? shown(extended.underlineColor) : 0,
     link: extended?.urlId ?? 0,
   };

@@ -13,7 +13,8 @@ class Writer {
     this.text += text;
   }
 
-  use(pen) {
+  use(wanted) {
+    const pen = wanted.link && !this.links.getLinkData(wanted.link) ? { ...wanted, link: 0 } : wanted;
     if (samePen(pen, this.pen)) return;
     if (pen.link !== this.pen.link) this.put(this.hyperlink(pen.link));
     if (!samePen({ ...pen, link: 0 }, { ...this.pen, link: 0 })) {
@@ -67,7 +68,8 @@ function enter(writer, line, before, cols, rows, cell) {
     return;
   }
   before.loadCell(cols - 1, cell);
-  const open = isErased(cell); // its last column is empty: it has to be written to wrap, and erased again
+  const half = cols > 1 && before.getWidth(cols - 2) === 2;
+  const open = isErased(cell) && !half; // its last column is empty: it is written to wrap, and erased again
   const pen = erasedPen(cell);
   if (open) writer.put(`\x1b[${cols}G `);
   writer.put(' \r');
@@ -85,8 +87,11 @@ function drawLines(terminal, buffer, first, plain) {
   for (let index = first; index < buffer.lines.length; index++) {
     const writer = new Writer(links);
     const line = buffer.lines.get(index);
+    // Without scrollback a line above the first is there to wrap from, and scrolls away with the last.
+    const orphan = index === first && line.isWrapped && buffer === terminal.alternate;
+    if (orphan) writer.put(`\x1b[${cols}G  \r`);
     if (index > first) enter(writer, line, buffer.lines.get(index - 1), cols, rows, cell);
-    drawRow(writer, line, cols, cell, plain, index > first && line.isWrapped);
+    drawRow(writer, line, cols, cell, plain, orphan || (index > first && line.isWrapped));
     writer.use(DEFAULT_PEN);
     drawn.push(writer.text);
   }

@@ -153,6 +153,10 @@ function redraw(terminal, limit) {
     tail = csi('H') + csi('?47h') + csi('H') + drawBuffer(terminal, alternate, size) + frame(terminal, alternate) + tail;
   }
   const normalFrame = frame(terminal, normal);
+  if (active === normal) {
+    const saved = savedCursor(terminal, alternate); // it is kept while nobody is there
+    if (saved) tail = csi('?47h') + saved + csi('?47l') + tail;
+  }
   const left = limit - bytesOf(head + normalFrame + tail);
   return head + drawBuffer(terminal, normal, Math.max(left, 0)) + normalFrame + tail;
 }

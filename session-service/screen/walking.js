@@ -1,5 +1,5 @@
 // Where the parser would stand between two sequences, told by its own table without feeding it.
-const GROUND = 0, NON_ASCII = 0xa0;
+const GROUND = 0, ESCAPE = 1, NON_ASCII = 0xa0, ESC = 0x1b;
 
 // `ground`: the end of the last stretch (or of the first one) that leaves it between sequences and characters.
 function walk(core, bytes, from, stopAtFirst = false) {
@@ -13,7 +13,7 @@ function walk(core, bytes, from, stopAtFirst = false) {
       if (--missing) continue;
       if (lead !== 0xc2 || code >= NON_ASCII) code = NON_ASCII;
     } else missing = 0;
-    state = table[state << 8 | code] & 15;
+    state = code === ESC ? ESCAPE : table[state << 8 | code] & 15; // the table ends a string there, the parser goes on
     if (state !== GROUND) continue;
     ground = index + 1;
     if (stopAtFirst) break;

@@ -43,7 +43,7 @@ function stateOf(number) {
   return JSON.stringify({
     normal: bufferState(terminal, normal, active === normal),
     alternate: active === alternate ? bufferState(terminal, alternate, true) : null,
-    pen: [pen.foreground, pen.background, pen.underline, pen.underlineColour, linked(pen, terminal.links)],
+    pen: [pen.foreground, pen.background, pen.underline, pen.underlineColour],
     modes: modeNames(terminal).concat(modes(terminal)),
     charsets: [0, 1, 2, 3].map((slot) => charsetName(service._charsets[slot])), level: service.glevel,
     charset: charsetName(service.charset),
