@@ -40,6 +40,7 @@ from gestalt_session.routes import (
     health,
     notify,
     plans,
+    screen,
     session,
     sessions,
     streams,
@@ -48,6 +49,7 @@ from gestalt_session.routes import (
     workspace,
 )
 from gestalt_session.routes.state import State
+from gestalt_session.screen.process import Screens
 from gestalt_session.service import Rules, SessionService
 from gestalt_session.settings import Settings
 from gestalt_session.terminal.orders import Limits
@@ -58,7 +60,7 @@ from gestalt_session.workspace.git import origin_and_branch
 from gestalt_session.workspace.plans.catalogue import Plans
 from gestalt_session.workspace.watching.watcher import Watch
 
-ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans, catalogue)
+ROUTERS = (health, sessions, streams, session, screen, typing, notify, workers, workspace, plans, catalogue)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
 
 LAST_WORDS_SECONDS = 0.5  # how long a stopping worker waits for its last events to be published
@@ -159,6 +161,7 @@ class Worker:
             service.terminals.rescue.forever(),
             service.terminals.ping_forever(),
             service.terminals.tmux.care_forever(),
+            service.screens.run_forever(),
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names, service.replaced).watch_forever(),
             files.send_forever(),
@@ -179,6 +182,7 @@ class Worker:
             shell=settings.program_shell,
             inherited=inherited,
             pass_env=settings.passed,
+            ack_window=settings.ack_window,
             url=settings.url,
             closed_ttl=settings.closed_session_ttl,
             retention=settings.session_retention,
@@ -193,6 +197,7 @@ class Worker:
             tmux_title=f"Gestalt {rules.workspace.name or 'workspace'}",
         )
         service.terminals = Terminals(slot.folder, limits, service)
+        service.screens = Screens(slot.folder / "sessions", wanted=settings.screens)
         service.membership = Membership(
             self._directory,
             slot,

@@ -23,9 +23,8 @@ from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.occupation import Occupation
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
-from gestalt_session.terminal.viewer import Viewer
+from gestalt_session.terminal.viewer import LARGEST_CHUNK, Viewer
 
-CHUNK = 128 * 1024  # one frame of a flood: large enough to cost little, small enough to keep a turn short
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
 
 log = structlog.get_logger()
@@ -225,6 +224,7 @@ class Session:
     def serve(self) -> bool:
         """One turn of the pump: one chunk for everybody who can take one; whether more is owed."""
         now = self._clock()
+        self.audience.renew(self.journal.end)
         for cursor, viewers in self._readers().items():
             self._serve_group(cursor, viewers, now)
         if self.status is Status.CLOSED:
@@ -246,8 +246,8 @@ class Session:
 
     def _serve_group(self, cursor: int, viewers: list[Viewer], now: float) -> None:
         try:
-            # Chunks end at multiples of CHUNK, so that viewers at different places soon share them.
-            chunk = self.journal.read(cursor, CHUNK - cursor % CHUNK)
+            # Chunks end at multiples of that, so that viewers at different places soon share them.
+            chunk = self.journal.read(cursor, LARGEST_CHUNK - cursor % LARGEST_CHUNK)
         except Trimmed as trimmed:
             self._skip(cursor, viewers, trimmed)
             return
