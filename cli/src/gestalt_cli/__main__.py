@@ -48,7 +48,7 @@ COMMANDS: dict[str, Command] = {
     "validate-skill": Command("validate", "validate_skill"),
     "completion": Command("completion", "completion"),
 }
-GROUPS: dict[str, Command] = {"config": Command("validate", "config")}
+GROUPS: dict[str, Command] = {"config": Command("validate", "config"), "flow": Command("flow", "flow")}
 
 
 def app_of(typed: str) -> typer.Typer:

@@ -27,6 +27,7 @@ from gestalt_gateway.live_directory import LiveDirectory
 from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.openapi import Documents
 from gestalt_gateway.own_routes import Cookie, OwnRoutes
+from gestalt_gateway.page import Page
 from gestalt_gateway.proxy import Proxy
 from gestalt_gateway.rate import RateLimit
 from gestalt_gateway.readiness import Readiness
@@ -37,6 +38,7 @@ from gestalt_gateway.settings import GatewaySettings
 from gestalt_gateway.tally import Tally
 from gestalt_gateway.upgrade import Tunnels
 from gestalt_gateway.upstreams import Upstreams
+from gestalt_serving.tracing import Tracer
 
 FIRST_LOAD_SECONDS = 1.0
 """How long a start waits for the directory before it serves without."""
@@ -74,8 +76,13 @@ class Gateway:
         self._bus = bus
         self._outbox = outbox
         self._tally = Tally()
-        metrics = Metrics()
+        self._tracer = Tracer("gateway", per_second=settings.traces_per_second)
+        metrics = self._metrics = Metrics()
         metrics.watch_workers(lambda: self._live.workers_alive)
+        metrics.service.watch(self._tracer.outbox, "spans")
+        if outbox is not None:
+            metrics.service.watch(outbox, "logs")
+        metrics.service.counter("gestalt_traces_unsampled", "Requests that went untold", lambda: self._tracer.unsampled)
         hosts = _hosts(settings)
         authenticator = Authenticator(
             settings.server_token,
@@ -101,10 +108,12 @@ class Gateway:
             door=door,
             proxy=self._proxy,
             own=own,
+            page=Page(),
             absent=AbsentOwner(directory, self._live),
             metrics=metrics,
             access=self._access,
             tally=self._tally,
+            tracer=self._tracer,
             agent_of=self._live.agent_of,
             clock=clock,
         )
@@ -116,6 +125,10 @@ class Gateway:
             await self._lifespan(scope, receive, send)
         else:
             await self._http(scope, receive, send)
+
+    def note_late(self, seconds: float) -> None:
+        """The event loop was so late."""
+        self._metrics.service.note(seconds)
 
     def stop(self) -> None:
         """End every stream; requests under way may finish."""
@@ -141,6 +154,8 @@ class Gateway:
         """What this gateway tells about itself."""
         if self._bus is not None:
             yield self._tally.publish_forever(self._bus)
+            yield self._tracer.outbox.publish_forever(self._bus)
+            yield self._metrics.service.outbox.publish_forever(self._bus)
             if self._outbox is not None:
                 yield self._outbox.publish_forever(self._bus)
 

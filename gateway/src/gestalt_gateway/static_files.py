@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from gestalt_gateway.answers import TEXT_TYPE, Answer
+from gestalt_gateway.answers import Answer
 from gestalt_gateway.headers import Headers
 
 TYPES = {
@@ -20,7 +20,6 @@ PAGE_HEADERS: Headers = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-cache"),
 ]
-WELCOME = b"Gestalt: the API is under /api, its description at /docs. No dashboard is installed.\n"
 
 
 @cache
@@ -31,8 +30,3 @@ def document(name: str) -> Answer | None:
         return None
     body = files("gestalt_gateway").joinpath("static", name).read_bytes()
     return Answer(200, body, content_type, PAGE_HEADERS)
-
-
-def page(path: str) -> Answer | None:
-    """What is served outside the API while no dashboard is installed."""
-    return Answer(200, WELCOME, TEXT_TYPE, PAGE_HEADERS) if path == "/" else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gestalt_contracts.durations import seconds
@@ -58,6 +59,30 @@ class Settings(BaseSettings):
     """Bytes on disk at most; the oldest segments go first."""
     telemetry_segment_records: int = Field(default=500_000, ge=100)
     """Records in one segment: what is dropped at once."""
+    otel_remote_endpoint: str = ""
+    """Another OTLP endpoint (http:// or https://, without /v1/…) that what is stored is passed on to."""
+    otel_remote_headers: str = Field(default="", repr=False)
+    """Headers for it, as OTEL_EXPORTER_OTLP_HEADERS has them: name=value, comma-separated, values percent-encoded."""
+    otel_remote_headers_file: Path | None = None
+    """File that holds them."""
+    otel_remote_queue: int = Field(default=256 * MIB, ge=MIB)
+    """Bytes on disk that may wait for it; the oldest go first."""
+
+    @field_validator("otel_remote_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("it is no http:// or https:// URL of an endpoint")
+        return value.rstrip("/")
+
+    @property
+    def remote_headers(self) -> dict[str, str]:
+        """The headers for the remote end. Raises OSError."""
+        file = self.otel_remote_headers_file
+        text = file.read_text().strip() if file is not None else self.otel_remote_headers
+        pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+        return {unquote(name).strip(): unquote(value).strip() for name, _, value in pairs}
 
     @property
     def folder(self) -> Path:

@@ -36,10 +36,8 @@ class Sessions:
     async def send_to_terminal(self, context: Context) -> Done:
         """Type a message, when the session is free for it."""
         session = await self._target(context)
-        if context.text("when_busy") not in {"", "send"} and is_busy(session):
-            if context.text("when_busy") == "skip":
-                raise Skipped(f"{session['id']} is at work")
-            raise Busy(f"{session['id']} is at work")
+        if context.text("when_busy") not in {"", "send"}:
+            await self._refuse_busy(context, session)
         message = await self._message(context, session)
         await self._type(context, session, message)
         return Done(result=_named(session))
@@ -80,6 +78,14 @@ class Sessions:
         if status >= 400 and status != NOT_FOUND:  # noqa: PLR2004 - HTTP's class
             raise Failed(f"the session cannot be ended: {status}", status=status)
         return Done(result=_named(session))
+
+    async def _refuse_busy(self, context: Context, session: dict[str, Any]) -> None:
+        """Raises Skipped or Busy, as is wanted, for a session that is at work; lists may be a second old."""
+        session = await self._api.ask(context, "GET", session_path(session["uid"]))
+        if not is_busy(session):
+            return
+        said = f"{session['id']} is at work"
+        raise Skipped(said) if context.text("when_busy") == "skip" else Busy(said)
 
     # -- whom
 
@@ -177,8 +183,8 @@ class Sessions:
 
 
 def is_busy(session: dict[str, Any]) -> bool:
-    """Whether a session's program is at work."""
-    return quiet_for(session) < BUSY_SECONDS
+    """Whether a session's program is at work: it wrote just now, or is still to be told something, or in a turn."""
+    return bool(session.get("occupied")) or quiet_for(session) < BUSY_SECONDS
 
 
 def quiet_for(session: dict[str, Any]) -> float:

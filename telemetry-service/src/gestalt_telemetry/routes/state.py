@@ -12,6 +12,9 @@ from starlette.requests import HTTPConnection
 
 from gestalt_contracts.bus import Bus
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_telemetry.exposition import Disk
+from gestalt_telemetry.forwarding.forwarder import Forwarder
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.port import Store
@@ -29,11 +32,14 @@ class State(TypedDict):
     feed: Feed
     summary: Summary
     bus: Bus
+    metrics: ServiceMetrics
+    disk: Disk
+    forwarder: Forwarder | None
     session_name: SessionName
     stopping: asyncio.Event
 
 
-def _state(connection: HTTPConnection) -> State:
+async def _state(connection: HTTPConnection) -> State:
     return cast("State", connection.scope["state"])
 
 

@@ -1,0 +1,189 @@
+"""The terminal: what is typed arrives, what is written is shown, once and in order, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Opens
+from tests.support.client import Api
+from tests.support.processes import kill
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SHELL = ["bash", "--norc"]
+NASTY = (
+    r"printf '\033]0;<script>alert(1)</script>\007\033]8;;javascript:alert(1)\007click\033]8;;\007 "
+    r"<img src=x onerror=alert(2)> \033]52;c;c3RvbGVu\007 done%s\n' 42"
+)
+PASTE = """() => {
+    const clipboardData = new DataTransfer()
+    clipboardData.setData('text/plain', 'one\\ntwo\\nthree\\nfour\\nfive')
+    const paste = new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true})
+    document.activeElement.dispatchEvent(paste)
+}"""
+
+
+async def shell(api: Api, title: str) -> str:
+    """The uid of a fresh shell."""
+    return str((await api.create(SHELL, title=title))["uid"])
+
+
+async def at_work(page: Page) -> None:
+    """The terminal is attached and shows a prompt."""
+    await expect(page.locator(".xterm-rows").first).to_contain_text("bash-")
+
+
+async def test_a_session_that_is_gone_is_said(opens: Opens) -> None:
+    page = await opens("/sessions/01900000-0000-7000-8000-000000000000")
+    await expect(page.get_by_text("There is no session")).to_be_visible()
+
+
+async def test_keys_arrive_and_ctrl_c_too(opens: Opens, api: Api) -> None:
+    page = await opens(f"/sessions/{await shell(api, 'keys')}")
+    await at_work(page)
+    await page.locator(".xterm").click()
+    await page.keyboard.type("sh -c 'echo up $((1 + 1)); exec sleep 600'\n")
+    await expect(page.locator(".xterm-rows")).to_contain_text("up 2")
+    await page.keyboard.press("Control+c")
+    await page.keyboard.type("echo typed $((40 + 2))\n")
+    await expect(page.locator(".xterm-rows")).to_contain_text("typed 42")
+
+
+async def test_whoever_only_watches_types_nothing(opens: Opens, api: Api) -> None:
+    uid = await shell(api, "watched")
+    page = await opens(f"/sessions/{uid}")
+    await at_work(page)
+    await page.get_by_role("button", name="Watch", exact=True).click()
+    await at_work(page)
+    await page.locator(".xterm").click()
+    await page.keyboard.type("echo never")
+    await api.type(uid, b"echo other $((40 + 2))\r")
+    await expect(page.locator(".xterm-rows")).to_contain_text("other 42")
+    await expect(page.locator(".xterm-rows")).not_to_contain_text("never")
+
+
+async def test_two_browsers_see_the_same(opens: Opens, api: Api) -> None:
+    uid = await shell(api, "shared")
+    one, two = await opens(f"/sessions/{uid}"), await opens(f"/sessions/{uid}")
+    await at_work(one)
+    await at_work(two)
+    await one.locator(".xterm").click()
+    await one.keyboard.type("echo from one $((40 + 2))\n")
+    await expect(two.locator(".xterm-rows")).to_contain_text("from one 42")
+    await two.locator(".xterm").click()
+    await two.keyboard.type("echo from two $((40 + 2))\n")
+    await expect(one.locator(".xterm-rows")).to_contain_text("from two 42")
+
+
+async def test_a_gateway_killed_while_somebody_types_loses_and_repeats_nothing(
+    opens: Opens, api: Api, house: Stack
+) -> None:
+    uid = await shell(api, "killed")
+    page = await opens(f"/sessions/{uid}")
+    await at_work(page)
+    await house.settled(proven=True)
+    await api.type(uid, b"for i in $(seq 1 400); do echo line $i; sleep 0.01; done; echo over $((40 + 2))\r")
+    await expect(page.locator(".xterm-rows")).to_contain_text("line 20")
+    kill(house.gateway_pids()[0])
+    await expect(page.locator(".xterm-rows")).to_contain_text("over 42", timeout=20_000)
+    await page.get_by_role("button", name="More for killed 1").click()
+    async with page.expect_download() as transcript:
+        await page.get_by_role("button", name="Download transcript").click()
+    text = (await (await transcript.value).path()).read_text()
+    assert re.findall(r"^line (\d+)", text, re.MULTILINE) == [str(number) for number in range(1, 401)]
+
+
+async def test_hostile_output_stays_inert(opens: Opens, api: Api) -> None:
+    uid = await shell(api, "<img src=x onerror=alert(1)>")
+    page = await opens(f"/sessions/{uid}")
+    await at_work(page)
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
+    await api.type(uid, b"clear; " + NASTY.encode() + b"\r")
+    await expect(page.locator(".xterm-rows")).to_contain_text("done42")
+    await page.locator(".xterm-screen").click(position={"x": 20, "y": 8}, modifiers=["Control"])
+    assert await page.locator("img[src=x], .xterm-rows script").count() == 0
+    assert len(page.context.pages) == 1
+
+
+async def test_many_lines_are_asked_for_before_they_are_pasted(opens: Opens, api: Api) -> None:
+    page = await opens(f"/sessions/{await shell(api, 'paste')}")
+    await at_work(page)
+    await page.locator(".xterm").click()
+    await page.evaluate(PASTE)
+    await expect(page.get_by_role("dialog")).to_contain_text("Paste 5 lines?")
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.locator(".xterm-rows")).not_to_contain_text("three")
+
+
+async def test_text_is_found_and_the_way_out_is_there(opens: Opens, api: Api) -> None:
+    uid = await shell(api, "found")
+    page = await opens(f"/sessions/{uid}")
+    await at_work(page)
+    await api.type(uid, b"echo needle; echo needle\r")
+    await page.locator(".xterm").click()
+    await page.keyboard.press("Control+Shift+f")
+    await page.get_by_label("Search in the terminal").fill("needle")
+    await expect(page.get_by_role("search").get_by_role("status")).to_contain_text("of 4")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Control+.")
+    assert await page.evaluate("document.activeElement.tagName") == "BUTTON"
+
+
+async def test_a_prompt_of_many_lines_goes_to_several_sessions(opens: Opens, api: Api) -> None:
+    uid, other = await shell(api, "first"), await shell(api, "second")
+    page = await opens(f"/sessions/{uid}?with={other}")
+    await expect(page.locator(".xterm-rows")).to_have_count(2)
+    await page.get_by_role("button", name="Send to several sessions").first.click()
+    await page.get_by_label("second 1", exact=True).check()
+    box = page.get_by_label("Prompt for first 1")
+    await box.fill("echo a$((1 + 1))")
+    await box.press("Shift+Enter")
+    await box.type("echo b$((1 + 2))")
+    await box.press("Enter")
+    for rows in await page.locator(".xterm-rows").all():
+        await expect(rows).to_contain_text("a2")
+        await expect(rows).to_contain_text("b3")
+    await expect(box).to_have_value("")
+    await box.press("Control+ArrowUp")
+    await expect(box).to_have_value("echo a$((1 + 1))\necho b$((1 + 2))")
+
+
+async def test_a_recording_is_replayed(opens: Opens, api: Api) -> None:
+    script = "echo begun; sleep 0.3; echo middle; sleep 0.3; echo ended"
+    session = await api.create(["sh", "-c", script], title="played")
+    await asyncio.wait_for(_closed(api, session["uid"]), 10)
+    page = await opens(f"/sessions/{session['uid']}")
+    await page.get_by_role("button", name="More for played 1").click()
+    await page.get_by_role("button", name="Replay", exact=True).click()
+    rows = page.locator(".xterm-rows")
+    await expect(rows).to_contain_text("ended")
+    await page.get_by_label("Position").fill("0.1")
+    await expect(rows).not_to_contain_text("middle")
+    await expect(rows).to_contain_text("begun")
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await expect(rows).to_contain_text("ended")
+
+
+async def _closed(api: Api, uid: str) -> None:
+    while (await api.session(uid))["status"] != "closed":  # noqa: ASYNC110 - asked for like any client would
+        await asyncio.sleep(0.05)
+
+
+async def test_earlier_output_is_paged(opens: Opens, api: Api) -> None:
+    uid = await shell(api, "paged")
+    await api.type(uid, b"seq 1 1200\r")
+    page = await opens(f"/sessions/{uid}")
+    await expect(page.locator(".xterm-rows")).to_contain_text("1200")
+    await page.get_by_role("button", name="More for paged 1").click()
+    await page.get_by_role("button", name="Earlier output").click()
+    text = page.get_by_label("Output of paged 1")
+    await expect(text).to_contain_text("1200")
+    for _ in range(3):
+        await page.get_by_role("button", name="Earlier lines").click()
+        if await page.get_by_role("button", name="This is the beginning").count():
+            break
+    await expect(text).to_contain_text("\n1\n2\n3\n")

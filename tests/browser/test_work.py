@@ -1,0 +1,105 @@
+"""Plans, flows, agents and skills in a browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Opens
+from tests.support.client import Api
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_plan_shows_how_far_it_is_and_who_is_at_it(opens: Opens, api: Api) -> None:
+    session = await api.create(agent="helper")
+    place = {"plan_file": "browser.org", "l1": "Write", "l2": "Decode =batches="}
+    told = {"type": "progress", "task_state": "WIP", **place}
+    await api.http.post(f"/api/sessions/{session['uid']}/notify", json={"session_id": session["id"], "payload": told})
+    page = await opens("/plans")
+    plan = page.get_by_role("group").filter(has_text="Browser plan")
+    await expect(plan.get_by_text("1 of 3")).to_be_visible()
+    await expect(plan.locator("code")).to_have_text("batches")
+    await expect(plan).to_contain_text("Helper 1")
+    await plan.get_by_role("button", name="Send “Refuse” to an agent").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Helper 1").click()
+    await expect(page.get_by_text("Sent to Helper 1.")).to_be_visible()
+    output = await api.get(f"/api/sessions/{session['uid']}/output")
+    assert any("TODO Refuse" in line for line in output["lines"])
+    await api.delete(session["uid"])
+
+
+async def test_a_changed_plan_is_shown_at_once(opens: Opens, house: Stack) -> None:
+    page = await opens("/plans")
+    await expect(page.get_by_role("heading", name="Browser plan")).to_be_visible()
+    (house.data / "plans" / "fresh.org").write_text("#+TITLE: Fresh from disk\n* Only words\n")
+    await expect(page.get_by_role("heading", name="Fresh from disk")).to_be_visible()
+    await page.get_by_label("Search plans").fill("only words")
+    await expect(page.get_by_role("heading", name="Browser plan")).to_have_count(0)
+
+
+async def test_a_flow_is_written_tried_saved_and_fires(opens: Opens, house: Stack) -> None:
+    page = await opens("/flows")
+    await page.get_by_role("button", name="New", exact=True).click()
+    await page.get_by_label("Label").fill("Tell of notes")
+    await page.get_by_label("When").fill("file-change")
+    await page.get_by_label("Add an activity").select_option("toast_notification")
+    await page.get_by_label("Message template *", exact=True).fill("Noted {{path}}")
+    await page.get_by_role("button", name="YAML").click()
+    editor = page.get_by_label("YAML of new-flow")
+    await expect(editor).to_contain_text("Noted {{path}}")
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await page.get_by_role("button", name="Try, without").click()
+    await expect(page.get_by_text("It would fire")).to_be_visible()
+    await expect(page.get_by_text("Unsaved changes")).to_be_visible()
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_text("Flows saved.")).to_be_visible()
+    (house.workspace / "notes.txt").write_text("x")
+    await expect(page.locator(".toast").filter(has_text="Noted").filter(has_text="notes.txt")).to_be_visible()
+    await page.get_by_role("button", name="Runs").click()
+    await page.get_by_role("button", name="succeeded").first.click()
+    await expect(page.get_by_text("attempt 1")).to_be_visible()
+
+
+async def test_yaml_and_form_are_in_step_and_leaving_asks(opens: Opens) -> None:
+    page = await opens("/flows/default-file-changed")
+    await page.get_by_role("button", name="YAML").click()
+    editor = page.get_by_label("YAML of default-file-changed")
+    await editor.click()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.type("\ncooldown: 5s")
+    await page.keyboard.press("Control+.")
+    await page.get_by_role("button", name="Form").click()
+    await expect(page.get_by_text("Also has match, cooldown")).to_be_visible()
+    asked: list[str] = []
+
+    async def stay(dialog: object) -> None:
+        asked.append(dialog.message)  # type: ignore[attr-defined]
+        await dialog.dismiss()  # type: ignore[attr-defined]
+
+    page.on("dialog", stay)
+    await page.get_by_role("link", name="Home", exact=True).click()
+    assert asked
+    await expect(page.get_by_role("heading", name="Flows")).to_be_visible()
+    await page.get_by_role("button", name="Discard").click()
+    await page.get_by_role("link", name="Home", exact=True).click()
+    await expect(page.get_by_role("button", name="New session").first).to_be_visible()
+
+
+async def test_what_is_wrong_with_a_flow_is_said(opens: Opens) -> None:
+    page = await opens("/flows/default-file-changed")
+    await page.get_by_label("When").fill("")
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_role("alert").first).to_contain_text("event_type")
+    await page.get_by_role("button", name="Discard").click()
+
+
+async def test_a_profile_that_does_not_load_says_where(opens: Opens, house: Stack) -> None:
+    page = await opens("/agents/agent/helper")
+    await expect(page.get_by_text("bash --norc")).to_be_visible()
+    (house.data / "config" / "agents" / "broken.toml").write_text('name = "Broken\n')
+    await expect(page.get_by_role("alert")).to_contain_text("broken.toml")
+    (house.data / "config" / "agents" / "broken.toml").unlink()
+    await page.get_by_role("link", name="plan-a-change").click()
+    await expect(page.locator("pre")).to_contain_text("plan")
