@@ -94,8 +94,12 @@ async def test_a_notify_call_and_what_a_flow_made_of_it_are_one_trace(api: Api) 
     assert first["parentSpanId"] == "00f067aa0ba902b7"
     named = {one["key"]: one["value"] for one in first["attributes"]}
     assert named["http.route"] == {"stringValue": "/api/sessions/{id}/notify"}
-    lines = [one for one in await api.get("/api/otel/logs", query="notify event accepted") if "traceId" in one]
-    assert trace_id in {one["traceId"] for one in lines}
+
+    async def logged() -> bool:
+        lines = await api.get("/api/otel/logs", query="notify event accepted")
+        return trace_id in {one.get("traceId") for one in lines}
+
+    await eventually(logged, 15, what="the line that was written in it is stored")
 
 
 async def test_a_caller_that_is_not_told_of_is_told_by_nobody(api: Api) -> None:
