@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -115,9 +113,8 @@ async def test_a_caller_that_is_not_told_of_is_told_by_nobody(api: Api) -> None:
 
 
 async def test_what_is_told_while_telemetry_is_down_is_there_when_it_is_back(system: Stack, api: Api) -> None:
-    for pid in processes.children(system.pid):
-        if "gestalt_telemetry" in processes.argv(pid):
-            os.kill(pid, signal.SIGKILL)
+    (pid,) = system.services("gestalt_telemetry")
+    processes.kill(pid)
     trace_id = "c" * 32
     await notify(api, f"00-{trace_id}-00f067aa0ba902b7-01")
 
