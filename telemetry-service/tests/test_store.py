@@ -196,3 +196,19 @@ async def test_a_segment_that_somebody_holds_is_not_taken_for_damaged(
     again = Keeper(tmp_path, Limits())
     assert (again.damaged, again.active.number) == (0, 1)
     again.close()
+
+
+async def test_a_complete_segment_has_one_index_and_an_empty_log(tmp_path: Path) -> None:
+    async with running(tmp_path, telemetry_segment_records=3_000) as world:
+        for number in range(0, 3_400, 200):
+            await world.logs(*(f"entry number {one}" for one in range(number, number + 200)))
+            await world.bodies(query="entry", limit=1)  # a reader has it open
+
+        def parts() -> int:
+            connection = sqlite3.connect(f"file:{segments(tmp_path)[0]}?mode=ro", uri=True)
+            found = connection.execute("SELECT count(DISTINCT segid) FROM texts_idx").fetchone()[0]
+            connection.close()
+            return int(found)
+
+        await eventually(lambda: parts() == 1, 10)
+        assert await world.bodies(query="number 2999") == ["entry number 2999"]

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -96,7 +97,14 @@ class Writer:
 
     def _idle(self) -> bool:
         self._index_texts()
+        self._merge_texts()
         return True
+
+    def _merge_texts(self) -> None:
+        """While nobody wants anything."""
+        with suppress(sqlite3.Error):  # what is not merged is only slower to search
+            while not select.select([self._connection], [], [], 0)[0] and self._keeper.active.merge_texts():
+                pass
 
     def _take(self, message: Write | SetAside) -> None:
         if isinstance(message, SetAside):
