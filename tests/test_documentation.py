@@ -26,7 +26,7 @@ from tests.support.stack import Stack
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
-MEMBERS = ("contracts", "gateway", "session-service", "flow-service", "telemetry-service", "cli")
+MEMBERS = ("contracts", "serving", "gateway", "session-service", "flow-service", "telemetry-service", "cli")
 BLOCK = re.compile(r"```sh( watch)?\n(.*?)```", re.DOTALL)
 DOCUMENTED = {
     "session-service": SessionSettings,

@@ -30,7 +30,7 @@ async def measure(stack: Stack, *, runs: int) -> list[Figure]:
     """Memory of so many runs, as for a hundred thousand; keys that are left after trimming."""
     client = create_redis(stack.redis_url(), name="benchmark")
     names = FlowNames(NAMESPACE)
-    store, line = Runs(client, names), Line(client, names, "one")
+    store, line = Runs(client, names), Line(client, client, names, "one")
     await line.open()
     before = await _used(client)
     for begin in range(0, runs, AT_ONCE):

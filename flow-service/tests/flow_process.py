@@ -1,19 +1,36 @@
-"""A replica of flow-service as a process."""
+"""A replica of flow-service as a process.
+
+Most of a start is imports, and the tests start dozens: replicas are forked from a process that has them all. Each is
+an ordinary process otherwise, with its own environment, and as mortal.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import httpx
 from eventually import eventually
 
+from gestalt_flow.__main__ import main
+
 TOKEN = "internal"
+LINE_BYTES = 200  # more than the one line that a replica says
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["gestalt_flow.__main__", "pytest"])
+
+
+def _run(environment: Mapping[str, str], said: Connection) -> None:
+    """What the new process does: the service, saying what it says to `said`."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(said.fileno(), 1)
+    main()
 
 
 class Replica:
@@ -21,7 +38,7 @@ class Replica:
 
     def __init__(self, redis_url: str, workspace: Path, **variables: str) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GESTALT_", "REDIS_"))}
-        self._environment = {
+        environment = {
             **clean,
             "REDIS_URL": redis_url,
             "GESTALT_INTERNAL_TOKEN": TOKEN,
@@ -29,36 +46,31 @@ class Replica:
             "GESTALT_WEBHOOK_ALLOW": "127.0.0.1",
             **variables,
         }
-        self.process: subprocess.Popen[bytes]
+        self._heard, self._said = _processes.Pipe(duplex=False)
+        self.process = _processes.Process(target=_run, args=(environment, self._said), daemon=True)
         self.api: httpx.AsyncClient
 
     async def start(self) -> None:
-        self.process = subprocess.Popen(  # noqa: ASYNC220 - a blink, and kill must not depend on the loop
-            [sys.executable, "-m", "gestalt_flow"],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        os.set_blocking(self.process.stdout.fileno(), False)
-        line: bytes = await eventually(self.process.stdout.readline, 20, "the replica is ready")
-        url = line.decode().removeprefix("ready ").strip()
+        self.process.start()
+        self._said.close()
+        await eventually(self._heard.poll, 20, "the replica is ready")
+        url = os.read(self._heard.fileno(), LINE_BYTES).decode().removeprefix("ready ").strip()
         headers = {"Authorization": f"Bearer {TOKEN}"}
         self.api = httpx.AsyncClient(base_url=url, headers=headers, timeout=10, trust_env=False)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        self.process.send_signal(number)
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
 
     async def ended(self, seconds: float = 12.0) -> int:
-        await eventually(lambda: self.process.poll() is not None, seconds, "the replica has ended")
-        return self.process.returncode
+        await eventually(lambda: self.process.exitcode is not None, seconds, "the replica has ended")
+        assert self.process.exitcode is not None
+        return self.process.exitcode
 
     async def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.process.kill()
+        self.process.join()
+        self._heard.close()
         await self.api.aclose()
 
     async def get(self, path: str, **query: str) -> Any:

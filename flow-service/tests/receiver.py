@@ -7,6 +7,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
+PATIENCE_SECONDS = 0.05
+"""For requests that are still being answered at the end. Zero would mean without limit."""
+
 
 class Receiver:
     """`async with Receiver() as receiver`: an HTTP server on a free port. `answers` are given in turn, then 200."""
@@ -21,7 +24,7 @@ class Receiver:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=1 << 24)
         app.router.add_route("*", "/{path:.*}", self._take)
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, shutdown_timeout=PATIENCE_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()

@@ -21,9 +21,10 @@ from gestalt_contracts.directory import Change, SessionRecord, WorkerRecord
 from gestalt_contracts.directory_memory import InMemoryDirectory
 from gestalt_gateway.app import Gateway
 from gestalt_gateway.credentials import InMemoryCredentials
-from gestalt_gateway.server import Server, config_of, listening
+from gestalt_gateway.server import Server, config_of
 from gestalt_gateway.services import FixedServices
 from gestalt_gateway.settings import GatewaySettings
+from gestalt_serving.sockets import listening
 
 INTERNAL = "internal-secret"
 DEADLINE = 5.0

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gestalt_gateway.__main__ import bound, read_settings
-from gestalt_gateway.server import listening
+from gestalt_gateway.__main__ import listener_of, read_settings
 from gestalt_gateway.settings import GatewaySettings
+from gestalt_serving.sockets import listening
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_it(monkeypatch: pytest.Monk
         port = str(taken.getsockname()[1])
         monkeypatch.setenv("GESTALT_PORT", port)
         with pytest.raises(SystemExit, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
-            bound(read_settings())
+            listener_of(read_settings())
 
 
 def test_lists_durations_files_and_empty_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from waiting import DEADLINE, eventually
 from gestalt_contracts.bus_memory import InMemoryBus
 from gestalt_contracts.directory_memory import InMemoryDirectory
 from gestalt_contracts.idempotency_memory import InMemoryIdempotency
+from gestalt_serving.server import Server
+from gestalt_serving.sockets import listening
 from gestalt_session.app import Worker
-from gestalt_session.server import Server, config_of, listening
+from gestalt_session.server import config_of
 from gestalt_session.service import SessionService
 from gestalt_session.settings import Settings
 

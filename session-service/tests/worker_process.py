@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 from session_world import MARK, World
 
-from gestalt_session import logs
+from gestalt_serving import logs
 
 
 async def serve(folder: Path) -> None:

@@ -15,8 +15,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from gestalt_contracts.bus_memory import InMemoryBus
+from gestalt_serving.event_socket import EventSocket
+from gestalt_serving.server import Server, configured
+from gestalt_telemetry.__main__ import GRACE_SECONDS
 from gestalt_telemetry.app import Telemetry
-from gestalt_telemetry.server import Server, config_of
 from gestalt_telemetry.settings import Settings
 
 TOKEN = "the internal token"
@@ -135,11 +137,17 @@ async def running(folder: Path, bus: InMemoryBus | None = None, **settings: Any)
             session_name=_name,
         )
         ready = asyncio.Event()
-        server = Server(config_of(telemetry), stop=telemetry.stopping.set, ready=ready.set)
+        server = Server(
+            configured(telemetry, ws=EventSocket, grace=GRACE_SECONDS), stop=telemetry.stopping.set, ready=ready.set
+        )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await asyncio.wait({serving, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
         client = httpx.AsyncClient(
-            base_url=f"http://{address}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=20
+            base_url=f"http://{address}",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            trust_env=False,
+            timeout=20,
+            verify=False,  # noqa: S501 - there is no TLS, and reading a machine's certificates takes longer than a test
         )
         async with client:
             yield World(telemetry, bus, client, folder)

@@ -116,17 +116,18 @@ _OURS: dict[type[AbstractConnection], type[AbstractConnection]] = {
 }
 
 
-def create_redis(url: str, *, name: str) -> Redis:
+def create_redis(url: str, *, name: str, patience: float = 0.0) -> Redis:
     """A client of the Redis at `url` (redis://, rediss://, unix://) that answers bytes; connects when first used.
 
-    `name` is what CLIENT LIST shows. A connection that is refused is tried twice more within a fifth of a second.
+    `name` is what CLIENT LIST shows. `patience`: seconds that a blocking call may wait for something to come.
+    A connection that is refused is tried twice more within a fifth of a second.
     The caller closes the client with `aclose()`. Raises ValueError for another kind of URL.
     """
     options: dict[str, Any] = {
         "max_connections": CONNECTIONS,
         "timeout": CALL_SECONDS,
         "client_name": name,
-        "socket_timeout": CALL_SECONDS,
+        "socket_timeout": CALL_SECONDS + patience,
         "socket_connect_timeout": CONNECT_SECONDS,
         "health_check_interval": 15,
         "retry": Retry(ExponentialBackoff(cap=0.2, base=0.025), 2, supported_errors=(RedisConnectionError,)),

@@ -19,6 +19,8 @@ LIVES_SECONDS = 3
 FORGOTTEN_SECONDS = 3_600.0
 """An instance not heard of for so long leaves the set of services."""
 
+REPEATED_SECONDS = 60.0
+"""What is no news is said again after so long, so that an instance that lives is never forgotten."""
 
 INSTANCES = 8
 """The most recent heartbeats looked at; of these the first that still stands counts."""
@@ -47,17 +49,29 @@ class RedisHeartbeat:
         self._key = names.service(name, instance)
         self._services = names.services
         self._member = f"{name}:{instance}"
+        self._said: dict[str, str] = {}
+        self._said_at = 0.0
 
     async def beat(self, facts: Mapping[str, str]) -> None:
         """Say what there is to know: `address` (host:port) at least. Raises DirectoryUnavailable."""
         now = time.time()
         with away_as(DirectoryUnavailable):
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.hset(self._key, items=list(chain.from_iterable(facts.items())))
-                pipe.expire(self._key, LIVES_SECONDS)
-                pipe.zadd(self._services, {self._member: now})
-                pipe.zremrangebyscore(self._services, 0, now - FORGOTTEN_SECONDS)
-                await pipe.execute()
+            if facts == self._said and now - self._said_at < REPEATED_SECONDS and await self._renewed():
+                return
+            await self._say(facts, now)
+        self._said, self._said_at = dict(facts), now
+
+    async def _renewed(self) -> bool:
+        """Whether the word still stood, and stands longer now: one small write where nothing is news."""
+        return bool(await self._client.expire(self._key, LIVES_SECONDS))
+
+    async def _say(self, facts: Mapping[str, str], now: float) -> None:
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.hset(self._key, items=list(chain.from_iterable(facts.items())))
+            pipe.expire(self._key, LIVES_SECONDS)
+            pipe.zadd(self._services, {self._member: now})
+            pipe.zremrangebyscore(self._services, 0, now - FORGOTTEN_SECONDS)
+            await pipe.execute()
 
     async def leave(self) -> None:
         """Be gone at once. Raises DirectoryUnavailable."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import resource
 import secrets
-import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
 from functools import partial
-from ipaddress import ip_address
 
 import uvloop
 from pydantic import ValidationError
@@ -20,10 +17,16 @@ from pydantic import ValidationError
 from gestalt_contracts.channels import Names
 from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
-from gestalt_flow import logs
 from gestalt_flow.app import Replica
-from gestalt_flow.server import Server, config_of, listening, parent_gone
+from gestalt_flow.line_redis import WAIT_SECONDS
 from gestalt_flow.settings import Settings
+from gestalt_serving import logs
+from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.server import Server, configured
+from gestalt_serving.sockets import advertised, bound
+
+SERVICE = "flow-service"
+GRACE_SECONDS = 1  # longest wait for requests to end: each is short
 
 
 def main() -> None:
@@ -34,7 +37,7 @@ def main() -> None:
     settings = read_settings()
     logs.configure()
     _allow_many_connections()
-    listener = _listener(settings)
+    listener = bound(SERVICE, settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, watch_parent=standby))
 
@@ -53,36 +56,10 @@ def read_settings() -> Settings:
     return settings
 
 
-def _listener(settings: Settings) -> socket.socket:
-    try:
-        return listening(settings.host, settings.port)
-    except OSError as error:
-        sys.exit(f"flow-service: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
-
-
-def advertised(host: str, port: int) -> str:
-    """Where gateways reach a replica bound to `host`: there, or, bound to every address, at its machine's own.
-
-    Raises SystemExit with one line when the machine does not know its address.
-    """
-    if not ip_address(host).is_unspecified:
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    try:
-        return f"{socket.gethostbyname(socket.gethostname())}:{port}"
-    except OSError as error:
-        sys.exit(f"flow-service: listens on {host} and finds no address of its own, set GESTALT_ADVERTISE: {error}")
-
-
 def _allow_many_connections() -> None:
     """Webhooks take descriptors: raise our own soft limit as far as we may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _say_ready(url: str) -> None:
-    """The line that the parent waits for. What lives by now stays: the collector need not go over it, 10 ms a time."""
-    gc.freeze()
-    print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: bool) -> None:
@@ -90,18 +67,21 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
     async with AsyncExitStack() as stack:
         client = create_redis(settings.redis_url, name="gestalt-flow")
         stack.push_async_callback(client.aclose)
+        patient = create_redis(settings.redis_url, name="gestalt-flow-waiting", patience=WAIT_SECONDS)
+        stack.push_async_callback(patient.aclose)
         replica = Replica(
             settings,
             instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
-            address=settings.advertise or advertised(host, port),
+            address=settings.advertise or advertised(SERVICE, host, port),
             client=client,
+            patient=patient,
             bus=RedisBus(client, Names(settings.namespace)),
             environment=dict(os.environ),
         )
-        ready = partial(_say_ready, f"http://{host}:{port}")
-        server = Server(config_of(replica), stop=replica.stopping.set, ready=ready)
+        ready = partial(say_ready, f"http://{host}:{port}")
+        server = Server(configured(replica, ws="none", grace=GRACE_SECONDS), stop=replica.stopping.set, ready=ready)
         if watch_parent:
-            stack.enter_context(parent_gone(lambda: server.handle_exit(signal.SIGTERM, None)))
+            stack.enter_context(parent_gone(server.stop))
         await server.serve(sockets=[listener])
 
 

@@ -34,6 +34,7 @@ from gestalt_flow.settings import Settings
 from gestalt_flow.telling import Telling
 from gestalt_flow.timekeeper import History, Timekeeper
 from gestalt_flow.version import release
+from gestalt_serving.errors import install
 
 ROUTERS = (health, config, runs)
 
@@ -50,10 +51,14 @@ class Replica:
         instance: str,
         address: str,
         client: Redis,
+        patient: Redis,
         bus: Bus,
         environment: Mapping[str, str],
     ) -> None:
-        """Wire up one replica; nothing is opened before the lifespan begins. `environment` holds the secrets."""
+        """Wire up one replica; nothing is opened before the lifespan begins. `environment` holds the secrets.
+
+        `patient` is a client of the same Redis whose calls may wait WAIT_SECONDS.
+        """
         self.stopping = asyncio.Event()
         self._settings = settings
         self._client = client
@@ -63,8 +68,8 @@ class Replica:
         flow_names = FlowNames(settings.namespace)
         self._flows = Flows(Folder(settings.flows), client, flow_names)
         self._runs = Runs(client, flow_names)
-        self._line = Line(client, flow_names, instance)
-        self._intake = Intake(client, self._names, instance)
+        self._line = Line(client, patient, flow_names, instance)
+        self._intake = Intake(client, patient, self._names, instance)
         self._telling = Telling(bus, self._names)
         self._heartbeat = Heartbeat(client, self._names, instance, address)
         self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)
@@ -75,7 +80,7 @@ class Replica:
 
     def _fastapi(self) -> FastAPI:
         app = FastAPI(title="Gestalt flows", version=release(), lifespan=self._lifespan, redirect_slashes=False)
-        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
+        install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)
         return app

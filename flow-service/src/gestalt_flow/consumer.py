@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -14,13 +13,12 @@ from gestalt_flow.executor import now_ms
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import FolderFailed
 from gestalt_flow.intake_redis import Arrived, Intake
-from gestalt_flow.line_redis import Line
+from gestalt_flow.line_redis import LOOK_SECONDS, Line
 from gestalt_flow.matching import Index
 from gestalt_flow.planning import Outcome, Plan, Seen, Waits, outcome_of, seen
 from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
 
 BATCH = 100
-LOOK_SECONDS = 1.25
 RECOVER_SECONDS = 0.5
 
 Stopped = Callable[[Plan], Awaitable[None]]
@@ -47,13 +45,18 @@ class Consumer:
         self._line = line
         self._stopped = stopped
         self._deepest = deepest_cause
-        self._looked = 0.0
+        self._taking = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled. Redis or the folder away: wait."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._forever(self._look))
+            tasks.create_task(self._forever(self._step))
+
+    async def _forever(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._step()
+                await step()
             except (RunsUnavailable, FolderFailed) as error:
                 log.warning("events wait", error=str(error))
                 await asyncio.sleep(RECOVER_SECONDS)
@@ -69,11 +72,18 @@ class Consumer:
         except RunsUnavailable as error:
             log.warning("Redis is away", error=str(error))
 
+    async def _look(self) -> None:
+        """What the dead held, then a pause; after a full batch there may be more."""
+        arrived = await self._intake.take_over(BATCH)
+        async with self._taking:
+            await self._take(arrived)
+        if len(arrived) < BATCH:
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def _step(self) -> None:
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._looked = time.monotonic()
-            await self._take(await self._intake.take_over(BATCH))
-        await self._take(await self._intake.take(BATCH, wait_ms=int(LOOK_SECONDS * 1000)))
+        arrived = await self._intake.take(BATCH)
+        async with self._taking:
+            await self._take(arrived)
 
     async def _take(self, arrived: Sequence[Arrived]) -> None:
         if not arrived:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 from msgspec import structs
@@ -58,13 +59,13 @@ class Executor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._free = asyncio.Event()
         self._draining = False
-        self._looked = 0.0
 
     async def run(self) -> None:
         """Work until cancelled. Redis away: wait."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._renew_forever())
-            await self._fetch_forever(tasks)
+            tasks.create_task(self._forever(partial(self._look, tasks)))
+            await self._forever(partial(self._fetch, tasks))
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new, and wait for what runs; what does not end goes back in the line. Raises RunsUnavailable."""
@@ -85,10 +86,10 @@ class Executor:
         """How many activities run."""
         return len(self._tasks)
 
-    async def _fetch_forever(self, tasks: asyncio.TaskGroup) -> None:
+    async def _forever(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._fetch(tasks)
+                await step()
             except RunsUnavailable:
                 await asyncio.sleep(RECOVER_SECONDS)
             except Exception:
@@ -103,23 +104,30 @@ class Executor:
         except RunsUnavailable as error:
             log.warning("Redis is away", error=str(error))
 
+    @property
+    def _room(self) -> int:
+        """How many more activities it may do now."""
+        return 0 if self._draining else max(0, self._at_once - len(self._tasks))
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> None:
+        """What the dead held, then a pause."""
+        if room := self._room:
+            await self._accept(await self._line.take_over(room), tasks)
+        await asyncio.sleep(LOOK_SECONDS)
+
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
-        """The dead's first, at least once a second; then what is new."""
-        free = 0 if self._draining else self._at_once - len(self._tasks)
-        if free <= 0:
+        """What is new, as soon as there is room for it."""
+        if room := self._room:
+            await self._accept(await self._line.take(room), tasks)
+        else:
             self._free.clear()
             await self._free.wait()
-            return
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._begin(await self._line.take_over(free), tasks)
-            free = self._at_once - len(self._tasks)
-        if free > 0:
-            taken = await self._line.take(free, wait_ms=int(LOOK_SECONDS * 1000))
-            if self._draining and taken:
-                await self._line.give_back(taken)
-            else:
-                self._begin(taken, tasks)
+
+    async def _accept(self, taken: list[Held], tasks: asyncio.TaskGroup) -> None:
+        if self._draining and taken:
+            await self._line.give_back(taken)
+        else:
+            self._begin(taken, tasks)
 
     def _begin(self, taken: list[Held], tasks: asyncio.TaskGroup) -> None:
         for held in taken:

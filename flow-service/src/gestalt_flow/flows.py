@@ -19,7 +19,7 @@ from gestalt_flow.matching import Index
 from gestalt_flow.model import Flow
 from gestalt_flow.runs_redis import RunsUnavailable
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 """How often the folder is looked at for edits made by hand."""
 
 log = structlog.get_logger()

@@ -16,6 +16,7 @@ from gestalt_contracts.channels import INTAKE_GROUP, Names
 from gestalt_contracts.events import Event, decode
 from gestalt_contracts.redis_client import away_as
 from gestalt_flow.groups_redis import forget_silent
+from gestalt_flow.line_redis import WAIT_SECONDS
 from gestalt_flow.runs_redis import RunsUnavailable
 
 LEASE_MS = 5_000
@@ -33,10 +34,11 @@ class Arrived(Struct, frozen=True):
 
 
 class Intake:
-    """The intake as one replica (`consumer`) sees it."""
+    """The intake as one replica (`consumer`) sees it. `patient` is a client for calls that wait."""
 
-    def __init__(self, client: Redis, names: Names, consumer: str) -> None:
+    def __init__(self, client: Redis, patient: Redis, names: Names, consumer: str) -> None:
         self._client = client
+        self._patient = patient
         self._names = names
         self._consumer = consumer
 
@@ -53,11 +55,11 @@ class Intake:
             )
         return _arrived(answer[1])
 
-    async def take(self, most: int, *, wait_ms: int) -> list[Arrived]:
-        """New entries; none after `wait_ms`."""
+    async def take(self, most: int) -> list[Arrived]:
+        """New entries; none after WAIT_SECONDS."""
         with away_as(RunsUnavailable):
-            answer: Any = await self._client.xreadgroup(
-                INTAKE_GROUP, self._consumer, {self._names.intake: ">"}, count=most, block=wait_ms
+            answer: Any = await self._patient.xreadgroup(
+                INTAKE_GROUP, self._consumer, {self._names.intake: ">"}, count=most, block=int(WAIT_SECONDS * 1000)
             )
         return _arrived(answer[0][1]) if answer else []
 

@@ -27,7 +27,9 @@ LEASE_MS = 5_000
 """How long an activity belongs to an executor that says nothing."""
 RENEW_SECONDS = LEASE_MS / 3_000
 LOOK_SECONDS = 1.25
-"""How often somebody looks for activities of the dead, and the longest wait for new ones: with the lease, 6.25 s."""
+"""How often somebody looks for what the dead held: with the lease, it is taken over within 6.25 s."""
+WAIT_SECONDS = 10.0
+"""The longest wait for something new. It comes at once; an idle replica should sleep."""
 
 
 class Held(Struct, frozen=True):
@@ -60,10 +62,11 @@ class Due(Struct, frozen=True):
 
 
 class Line:
-    """The line, as one executor (`consumer`) sees it."""
+    """The line, as one executor (`consumer`) sees it. `patient` is a client for calls that wait."""
 
-    def __init__(self, client: Redis, names: FlowNames, consumer: str) -> None:
+    def __init__(self, client: Redis, patient: Redis, names: FlowNames, consumer: str) -> None:
         self._client = client
+        self._patient = patient
         self._names = names
         self._scripts = Scripts(client, PACKAGE)
         self._consumer = consumer
@@ -83,11 +86,11 @@ class Line:
             )
         return _held(answer[1])
 
-    async def take(self, most: int, *, wait_ms: int) -> list[Held]:
-        """New activities; none after `wait_ms`."""
+    async def take(self, most: int) -> list[Held]:
+        """New activities; none after WAIT_SECONDS."""
         with away_as(RunsUnavailable):
-            answer: Any = await self._client.xreadgroup(
-                GROUP, self._consumer, {self._names.ready: ">"}, count=most, block=wait_ms
+            answer: Any = await self._patient.xreadgroup(
+                GROUP, self._consumer, {self._names.ready: ">"}, count=most, block=int(WAIT_SECONDS * 1000)
             )
         return _held(answer[0][1]) if answer else []
 

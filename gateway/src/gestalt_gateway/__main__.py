@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import logging
 import resource
-import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
@@ -20,14 +19,16 @@ from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.service_logs import LogOutbox
-from gestalt_gateway import logs
 from gestalt_gateway.app import Gateway
 from gestalt_gateway.credentials_redis import RedisCredentials
 from gestalt_gateway.hosts import bind_authority
-from gestalt_gateway.server import Server, config_of, listening, parent_gone
+from gestalt_gateway.server import Server, config_of
 from gestalt_gateway.services import FixedServices
 from gestalt_gateway.services_redis import RedisServices
 from gestalt_gateway.settings import GatewaySettings
+from gestalt_serving import logs
+from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.sockets import bound
 
 
 def main() -> None:
@@ -36,9 +37,10 @@ def main() -> None:
     if standby and not sys.stdin.readline():
         return  # the parent ended before it needed us
     settings = read_settings()
-    listener = bound(settings)
+    listener = listener_of(settings)
     outbox = LogOutbox("gateway", keeps=lambda line: line.get("message") != "request")  # those are tallied
-    logs.configure(settings.log_level, outbox)
+    logs.configure(outbox, level=settings.log_level)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # our application tells its failures itself
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, outbox, watch_parent=standby))
@@ -60,26 +62,17 @@ def _told(problem: dict[str, Any]) -> str:
     return f"{name if name in {'', 'REDIS_URL'} else 'GESTALT_' + name}: {message}" if name else message
 
 
-def bound(settings: GatewaySettings) -> socket.socket:
-    """The socket to listen on. Raises SystemExit with one line that names the port when it is taken."""
-    try:
-        if settings.listen_fd is not None:
-            return socket.socket(fileno=settings.listen_fd)
-        return listening(settings.host, settings.port)
-    except OSError as error:
-        sys.exit(f"gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+def listener_of(settings: GatewaySettings) -> socket.socket:
+    """The socket that the supervisor hands over, or a new one. Raises SystemExit when the port is taken."""
+    if settings.listen_fd is not None:
+        return socket.socket(fileno=settings.listen_fd)
+    return bound("gateway", settings.host, settings.port)
 
 
 def _allow_many_connections() -> None:
     """Every tunnel takes two descriptors: raise our own soft limit as far as we may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _say_ready(url: str) -> None:
-    """The line that the parent waits for. What lives by now stays: the collector need not go over it, 10 ms a time."""
-    gc.freeze()
-    print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
 
 
 async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: LogOutbox, *, watch_parent: bool) -> None:
@@ -99,9 +92,9 @@ async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: Log
             outbox=outbox,
         )
         url = f"http://{bind_authority(settings.host)}:{port}"
-        server = Server(config_of(gateway), stop=gateway.stop, ready=partial(_say_ready, url))
+        server = Server(config_of(gateway), stop=gateway.stop, ready=partial(say_ready, url))
         if watch_parent:
-            stack.enter_context(parent_gone(lambda: server.handle_exit(signal.SIGTERM, None)))
+            stack.enter_context(parent_gone(server.stop))
         await server.serve(sockets=[listener])
 
 

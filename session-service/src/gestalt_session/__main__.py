@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import resource
-import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
 from functools import partial
-from ipaddress import ip_address
 
 import uvloop
 from pydantic import ValidationError
@@ -22,10 +19,15 @@ from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.redis_idempotency import RedisIdempotency
 from gestalt_contracts.service_logs import LogOutbox
-from gestalt_session import logs
+from gestalt_serving import logs
+from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.server import Server
+from gestalt_serving.sockets import advertised, bound
 from gestalt_session.app import Worker, claim
-from gestalt_session.server import Server, config_of, listening, parent_gone
+from gestalt_session.server import config_of
 from gestalt_session.settings import Settings
+
+SERVICE = "session worker"
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
     outbox = LogOutbox("session")
     logs.configure(outbox)
     open_files = _allow_many_files()
-    listener = _listener(settings)
+    listener = bound(SERVICE, settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, open_files, outbox, watch_parent=standby))
 
@@ -53,37 +55,11 @@ def read_settings() -> Settings:
     return settings
 
 
-def _listener(settings: Settings) -> socket.socket:
-    try:
-        return listening(settings.host, settings.port)
-    except OSError as error:
-        sys.exit(f"session worker: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
-
-
-def advertised(host: str, port: int) -> str:
-    """Where gateways reach a worker bound to `host`: there, or, bound to every address, at its machine's own.
-
-    In a container that is the container's. Raises SystemExit with one line when the machine does not know its address.
-    """
-    if not ip_address(host).is_unspecified:
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    try:
-        return f"{socket.gethostbyname(socket.gethostname())}:{port}"
-    except OSError as error:
-        sys.exit(f"session worker: listens on {host} and finds no address of its own, set GESTALT_ADVERTISE: {error}")
-
-
 def _allow_many_files() -> int:
     """A session takes up to eight descriptors, a viewer one: raise our own soft limit as far as we may; what it was."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return soft
-
-
-def _say_ready(url: str) -> None:
-    """The line that the parent waits for. What lives by now stays: the collector need not go over it, 10 ms a time."""
-    gc.freeze()
-    print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
 
 
 async def _serve(
@@ -102,12 +78,12 @@ async def _serve(
         server: Server
 
         def stop() -> None:
-            server.handle_exit(signal.SIGTERM, None)
+            server.stop()
 
         worker = Worker(
             settings,
             slot=slot,
-            address=settings.advertise or advertised(host, port),
+            address=settings.advertise or advertised(SERVICE, host, port),
             directory=RedisDirectory(client, names),
             bus=RedisBus(client, names),
             log_outbox=outbox,
@@ -118,7 +94,7 @@ async def _serve(
             empty=stop,
         )
         url = f"http://{host}:{port}"
-        server = Server(config_of(worker), stop=worker.stopping.set, ready=partial(_say_ready, url))
+        server = Server(config_of(worker), stop=worker.stopping.set, ready=partial(say_ready, url))
         if watch_parent:
             stack.enter_context(parent_gone(stop))
         await server.serve(sockets=[listener])

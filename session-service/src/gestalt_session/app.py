@@ -17,6 +17,7 @@ from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_serving.errors import install
 from gestalt_session import own_commands
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
@@ -108,7 +109,7 @@ class Worker:
 
     def _fastapi(self) -> FastAPI:
         app = FastAPI(title="Gestalt sessions", version=release(), lifespan=self._lifespan, redirect_slashes=False)
-        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
+        install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS, errors.unknown)
         for module in ROUTERS:
             app.include_router(module.router)
         return app

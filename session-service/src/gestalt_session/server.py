@@ -1,77 +1,21 @@
-"""uvicorn's server for a worker: stopped in the order streams need, and with viewers on a protocol of their own."""
+"""uvicorn's protocols for a worker: viewers have one of their own."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any, cast
 
-import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from gestalt_contracts.auth import ASGIApp
-from gestalt_session.viewer_socket import GOING_AWAY, STOPPING, ViewerSocket
+from gestalt_serving.event_socket import EventSocket
+from gestalt_serving.server import configured
+from gestalt_session.viewer_socket import ViewerSocket
 
 GRACE_SECONDS = 2  # longest wait for requests to end: the whole stop takes less than three seconds
-TICK_SECONDS = 1.0  # uvicorn's housekeeping (the Date header): an idle process should sleep
-KEEP_ALIVE_SECONDS = 75  # the gateway keeps its pool warm
-BACKLOG = 2048
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 VIEWER_PATH = b"GET /ws/session/"
-
-
-class Server(uvicorn.Server):
-    """Tells the application before it closes connections, and says when it serves."""
-
-    def __init__(self, config: Config, *, stop: Callable[[], None], ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell_stop = stop
-        self._tell_ready = ready
-        self._exit = asyncio.Event()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Stop: streams first (their ends must be written while connections stand), then the server."""
-        self.should_exit = True
-        self._tell_stop()
-        self._exit.set()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if not self.should_exit:
-            self._tell_ready()
-
-    async def main_loop(self) -> None:
-        """Sleep until told to stop."""
-        counter = 0
-        while not await self.on_tick(counter):
-            counter += 10  # uvicorn counts tenths of a second
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await self._exit.wait()
-            except TimeoutError:
-                continue
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle signals inside the loop, and end with exit code 0 after a stop that was asked for."""
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in SIGNALS:
-                loop.remove_signal_handler(number)
 
 
 class Sockets(asyncio.Protocol):
@@ -110,57 +54,6 @@ class Sockets(asyncio.Protocol):
         return EventSocket(self._config, self._server_state, self._app_state)
 
 
-class EventSocket(WebSocketsSansIOProtocol):
-    """A WebSocket of events: its stop says the contract's word, where uvicorn's own is 1012."""
-
-    def shutdown(self) -> None:
-        """The server stops."""
-        if self.handshake_complete and not self.close_sent:
-            self.close_sent = True
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY})
-            self.conn.send_close(GOING_AWAY, STOPPING)
-            self.transport.write(b"".join(self.conn.data_to_send()))
-        super().shutdown()
-
-
 def config_of(app: ASGIApp | FastAPI) -> Config:
     """The configuration of uvicorn for a worker."""
-    return Config(
-        app,
-        http="httptools",
-        ws=cast("Any", Sockets),
-        ws_per_message_deflate=False,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises OSError."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
-    return listener
-
-
-@contextmanager
-def parent_gone(then: Callable[[], None]) -> Iterator[None]:
-    """Call `then` when stdin ends: whoever started us holds its other end."""
-    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
-
-    def look() -> None:
-        if not os.read(stdin, 1024):
-            loop.remove_reader(stdin)
-            then()
-
-    loop.add_reader(stdin, look)
-    try:
-        yield
-    finally:
-        loop.remove_reader(stdin)
+    return configured(app, ws=Sockets, grace=GRACE_SECONDS)

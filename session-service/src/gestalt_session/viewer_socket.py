@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol
 
 from gestalt_contracts.auth import bearer_of, same_token
 from gestalt_contracts.errors import InvalidRequest, Misdirected, NotFound
+from gestalt_serving.event_socket import GOING_AWAY, STOPPING
 from gestalt_session.attachment import Attachment, control_of
 from gestalt_session.service import SessionService
 from gestalt_session.terminal.attaching import starting_point
@@ -36,8 +37,6 @@ PING_SECONDS = 20.0
 MISSED_PINGS = 2
 CLOSE_SECONDS = 5.0  # how long a client has to answer a Close
 HANDSHAKE_SECONDS = 5.0
-GOING_AWAY = 1001
-STOPPING = "server stopping"
 POLICY = 1008
 CONTROL = Subprotocol("gestalt.control")
 LARGEST_FRAME = 1024 * 1024  # terminal input limit

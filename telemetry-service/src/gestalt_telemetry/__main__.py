@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
-import signal
 import socket
 import sys
 from collections import OrderedDict
 from contextlib import AsyncExitStack
 from functools import partial
-from ipaddress import ip_address
 
 import uvloop
 from pydantic import ValidationError
@@ -23,12 +20,16 @@ from gestalt_contracts.redis_client import create_redis
 from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.redis_heartbeat import RedisHeartbeat
 from gestalt_contracts.service_logs import LogOutbox
-from gestalt_telemetry import logs
+from gestalt_serving import logs
+from gestalt_serving.event_socket import EventSocket
+from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.server import Server, configured
+from gestalt_serving.sockets import advertised, bound
 from gestalt_telemetry.app import Telemetry
-from gestalt_telemetry.server import Server, config_of, listening, parent_gone
 from gestalt_telemetry.settings import Settings
 
 NAME = "telemetry"
+GRACE_SECONDS = 2  # longest wait for requests to end: the whole stop takes less than three seconds
 KNOWN_SESSIONS = 4_096
 SWITCH_SECONDS = 0.001
 """How long a reader's thread may keep the loop from its turn."""
@@ -42,7 +43,7 @@ def main() -> None:
     settings = read_settings()
     outbox = LogOutbox("telemetry")
     logs.configure(outbox)
-    listener = _listener(settings)
+    listener = bound(NAME, settings.host, settings.port)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, outbox, watch_parent=standby))
@@ -61,26 +62,6 @@ def read_settings() -> Settings:
     if not token:
         sys.exit("telemetry: GESTALT_INTERNAL_TOKEN is empty")
     return settings
-
-
-def _listener(settings: Settings) -> socket.socket:
-    try:
-        return listening(settings.host, settings.port)
-    except OSError as error:
-        sys.exit(f"telemetry: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
-
-
-def advertised(host: str, port: int) -> str:
-    """Where gateways reach a service bound to `host`: there, or, bound to every address, at its machine's own.
-
-    Raises SystemExit with one line when the machine does not know its address.
-    """
-    if not ip_address(host).is_unspecified:
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    try:
-        return f"{socket.gethostbyname(socket.gethostname())}:{port}"
-    except OSError as error:
-        sys.exit(f"telemetry: listens on {host} and finds no address of its own, set GESTALT_ADVERTISE: {error}")
 
 
 class SessionNames:
@@ -105,12 +86,6 @@ class SessionNames:
         return self._known[uid]
 
 
-def _say_ready(url: str) -> None:
-    """The line that the parent waits for. What lives by now stays: the collector need not go over it."""
-    gc.freeze()
-    print(f"ready {url}", flush=True)  # noqa: T201 - it is read by the parent
-
-
 async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox, *, watch_parent: bool) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
@@ -119,16 +94,17 @@ async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox,
         stack.push_async_callback(client.aclose)
         telemetry = Telemetry(
             settings,
-            address=settings.advertise or advertised(host, port),
+            address=settings.advertise or advertised(NAME, host, port),
             bus=RedisBus(client, names),
             outbox=outbox,
             heartbeat=RedisHeartbeat(client, names, NAME, secrets.token_hex(8)),
             session_name=SessionNames(RedisDirectory(client, names)),
         )
         url = f"http://{host}:{port}"
-        server = Server(config_of(telemetry), stop=telemetry.stopping.set, ready=partial(_say_ready, url))
+        config = configured(telemetry, ws=EventSocket, grace=GRACE_SECONDS)
+        server = Server(config, stop=telemetry.stopping.set, ready=partial(say_ready, url))
         if watch_parent:
-            stack.enter_context(parent_gone(lambda: server.handle_exit(signal.SIGTERM, None)))
+            stack.enter_context(parent_gone(server.stop))
         await server.serve(sockets=[listener])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -15,6 +14,7 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_serving.errors import install
 from gestalt_telemetry import presence
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
@@ -80,7 +80,7 @@ class Telemetry:
 
     def _fastapi(self) -> FastAPI:
         app = FastAPI(title="Gestalt telemetry", version=release(), lifespan=self._lifespan, redirect_slashes=False)
-        errors.install(app, [route for module in ROUTERS for route in module.router.routes])
+        install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)
         return app
@@ -120,7 +120,6 @@ class Telemetry:
             "pid": str(os.getpid()),
             "version": release(),
             "started_at": rfc3339(self._started),
-            "seen_at": str(time.time()),
             "writer_restarts": str(max(0, writer.restarts)),
             "writer_backlog": str(writer.backlog),
             "damaged_segments": str(writer.state.damaged if writer.state else 0),

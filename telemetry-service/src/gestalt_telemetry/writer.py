@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gestalt_telemetry import logs
+from gestalt_serving import logs
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.store.intake import MS, TooLarge, decoded
 from gestalt_telemetry.store.keeper import Keeper, Limits, check_file
@@ -38,6 +38,7 @@ IDLE_SECONDS = 0.05  # of silence: then waiting texts are put into the index
 CARE_SECONDS = 2.0  # between looks at what is too old or too much
 RETRY_SECONDS = 5.0  # until texts are indexed again after a failure: the disk may be full
 LOCK_SECONDS = 10.0  # a predecessor that is still committing holds the folder
+LOCK_LOOK_SECONDS = 0.01
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class Writer:
         self._index_after = 0.0
         self._checked: deque[tuple[int, str]] = deque()
         self._said_last = 0
+        self._woken, self._wake = socket.socketpair()  # the check of segments has something to say
 
     def run(self) -> None:
         """Until the service is gone."""
@@ -79,8 +81,11 @@ class Writer:
         """Take in what is there, waiting if there is nothing to do; False when the service is gone."""
         while True:
             wait = 0.0 if self._waiting else IDLE_SECONDS if self._keeper.active.texts_wait else CARE_SECONDS
-            if not select.select([self._connection], [], [], wait)[0]:
-                return self._idle() if not self._waiting else True
+            ready = select.select([self._connection, self._woken], [], [], wait)[0]
+            if self._woken in ready:
+                self._woken.recv(READ_BYTES)
+            if self._connection not in ready:
+                return self._idle() if not (self._waiting or ready) else True
             data = self._connection.recv(READ_BYTES)
             if not data:
                 return False
@@ -119,6 +124,7 @@ class Writer:
             self._index_texts()
         if self._keeper.full():
             self._keeper.follow()
+            self._cared = 0.0  # there is more to drop now, or too much
             self._tell_state()
 
     def _index_texts(self) -> None:
@@ -199,6 +205,7 @@ class Writer:
             reason = check_file(folder, number) if path.exists() else None
             if reason is not None and path.exists():
                 self._checked.append((number, reason))
+                self._wake.send(b".")
 
 
 def _beyond(mark: str, stored: str | None) -> bool:
@@ -211,8 +218,11 @@ def _place(mark: str) -> tuple[int, int]:
     return int(first), int(second or 0)
 
 
-def take_folder(folder: Path) -> object:
-    """The lock of the folder, held as long as the answer lives. Raises OSError when another writer keeps it."""
+def take_folder(folder: Path, connection: socket.socket) -> object:
+    """The lock of the folder, held as long as the answer lives. Raises OSError when another writer keeps it.
+
+    Nobody speaks before we do: when there is something on `connection` already, the service is gone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / "lock").open("a")
     until = time.monotonic() + LOCK_SECONDS
@@ -220,9 +230,8 @@ def take_folder(folder: Path) -> object:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > until:
+            if time.monotonic() > until or select.select([connection], [], [], LOCK_LOOK_SECONDS)[0]:
                 raise
-            select.select([], [], [], 0.01)
         else:
             return lock
 
@@ -235,7 +244,7 @@ def main() -> None:
     config = msgspec.json.decode(sys.argv[2], type=Config)
     folder = Path(config.folder)
     try:
-        lock = take_folder(folder)
+        lock = take_folder(folder, connection)
     except OSError as error:
         sys.exit(f"telemetry writer: {folder} is kept by another writer: {error.strerror}")
     keeper = Keeper(folder, config.limits)

@@ -80,6 +80,7 @@ def argv(server: RedisServer) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "always",  # `everysec` may answer before it writes: a kill -9 was seen to lose such a write
         "save": "",
+        "hz": "2",  # its housekeeping, which costs more than an idle Gestalt's commands
         "maxmemory-policy": "noeviction",
         "logfile": LOG,
         "daemonize": "no",

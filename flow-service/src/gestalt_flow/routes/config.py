@@ -12,10 +12,10 @@ from gestalt_flow import catalogue
 from gestalt_flow.documents import Refused, bundle_text, flows_of_bundle, flows_of_json, shown
 from gestalt_flow.event_types import EVENT_TYPES
 from gestalt_flow.folder import Loaded
-from gestalt_flow.routes import bodies
 from gestalt_flow.routes.errors import UnsupportedMediaType, problems_shown
 from gestalt_flow.routes.state import Resources, reply
 from gestalt_flow.settings import FLOWS
+from gestalt_serving import bodies
 
 router = APIRouter(prefix="/api/flow")
 YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})

@@ -19,9 +19,9 @@ from gestalt_flow.matching import Index
 from gestalt_flow.planning import seen
 from gestalt_flow.records import STATUSES, UNMATCHED, moment_of
 from gestalt_flow.rendering import event_of, run_shown, run_whole, tried, unmatched_of
-from gestalt_flow.routes import bodies
 from gestalt_flow.routes.state import Resources, State, reply
 from gestalt_flow.runs_redis import RunsUnavailable
+from gestalt_serving import bodies
 
 router = APIRouter(prefix="/api/flow")
 DEFAULT_LIMIT, MOST = 100, 1_000

@@ -12,9 +12,9 @@ from starlette.requests import HTTPConnection
 
 from gestalt_contracts.channels import Names
 from gestalt_flow.flows import Flows
-from gestalt_flow.routes.errors import JSON
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
+from gestalt_serving.errors import JSON
 
 
 class State(TypedDict):

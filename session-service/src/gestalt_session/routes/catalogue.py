@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from gestalt_contracts.errors import NotFound
 from gestalt_session.agents.folders import AgentEntry, SkillEntry
-from gestalt_session.routes import bodies
+from gestalt_session.routes import parameters
 from gestalt_session.routes.state import Resources, State, reply
 
 router = APIRouter()
@@ -38,7 +38,7 @@ async def one_agent(agent_id: str, state: Resources) -> Response:
 @router.get("/api/skills")
 async def list_skills(request: Request, state: Resources) -> Response:
     """Every skill by name, or those of one agent in its order."""
-    agent_id = bodies.query_of(request).get("agent", "").strip()
+    agent_id = parameters.query_of(request).get("agent", "").strip()
     catalogue = state["catalogue"]
     entries = await (catalogue.skills_of(agent_id) if agent_id else catalogue.skills())
     if entries is None:

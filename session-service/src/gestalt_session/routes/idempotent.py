@@ -21,7 +21,7 @@ from gestalt_contracts.idempotency import (
     key_of,
 )
 from gestalt_contracts.uids import new_uid
-from gestalt_session.routes.errors import JSON, render
+from gestalt_serving.errors import JSON, render
 from gestalt_session.routes.state import State
 
 

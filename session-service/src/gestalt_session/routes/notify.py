@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from gestalt_contracts import events
 from gestalt_contracts.errors import NotFound
+from gestalt_serving import bodies
 from gestalt_session.notices.notice import Body, notice_of
 from gestalt_session.notices.progress import NONE
-from gestalt_session.routes import bodies
 from gestalt_session.routes.idempotent import Deed, once
 from gestalt_session.routes.state import Held, Resources, State, nothing, reply
 from gestalt_session.terminal.session import Session

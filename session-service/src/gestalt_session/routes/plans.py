@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from gestalt_contracts.errors import NotFound
-from gestalt_session.routes.errors import JSON
+from gestalt_serving.errors import JSON
 from gestalt_session.routes.state import Resources
 
 router = APIRouter()

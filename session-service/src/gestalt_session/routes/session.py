@@ -11,8 +11,9 @@ from msgspec import Struct
 from starlette.requests import HTTPConnection
 
 from gestalt_contracts.errors import InvalidRequest, Misdirected, NotFound
+from gestalt_serving import bodies
 from gestalt_session.archive import Kept
-from gestalt_session.routes import bodies
+from gestalt_session.routes import parameters
 from gestalt_session.routes.state import Held, Resources, nothing, reply
 from gestalt_session.terminal.journal import Journal
 from gestalt_session.terminal.lines import Page, page, plain
@@ -107,9 +108,9 @@ async def output(form: Form, session: Held, state: Resources) -> Response:
 @router.get("/history")
 async def history(form: Form, request: Request, ref: str, state: Resources) -> Response:
     """A page of lines, going back in time."""
-    query, settings = bodies.query_of(request), state["settings"]
-    count = bodies.whole_number(query.get("lines"), settings.session_scrollback_lines, "invalid lines", least=1)
-    before = bodies.whole_number(query.get("before_cursor"), None, "invalid before_cursor", least=0)
+    query, settings = parameters.query_of(request), state["settings"]
+    count = parameters.whole_number(query.get("lines"), settings.session_scrollback_lines, "invalid lines", least=1)
+    before = parameters.whole_number(query.get("before_cursor"), None, "invalid before_cursor", least=0)
     kept = await state["archive"].find(ref, request.headers.get("x-gestalt-uid"))
     journal = kept.folder.journal
     found, base = await asyncio.to_thread(_page_and_base, journal, before, count or 1, settings.history_page_bytes)

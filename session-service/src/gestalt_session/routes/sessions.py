@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from gestalt_contracts.errors import InvalidRequest
-from gestalt_session.routes import bodies
+from gestalt_serving import bodies
 from gestalt_session.routes.causes import cause_of
 from gestalt_session.routes.idempotent import Deed, once
 from gestalt_session.routes.state import Resources, State, reply

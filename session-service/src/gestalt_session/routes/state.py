@@ -12,13 +12,13 @@ from starlette.requests import HTTPConnection
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.directory import Directory
 from gestalt_contracts.idempotency import IdempotencyStore
+from gestalt_serving.errors import JSON
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents_hub import AgentsHub
 from gestalt_session.archive import Archive
 from gestalt_session.notifier import Notifier
 from gestalt_session.overview import Overview
-from gestalt_session.routes.errors import JSON
 from gestalt_session.service import SessionService
 from gestalt_session.settings import Settings
 from gestalt_session.terminal.session import Session

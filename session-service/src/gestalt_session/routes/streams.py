@@ -16,6 +16,7 @@ from gestalt_contracts.bus import BusUnavailable, Entry, Reset
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.errors import Unavailable
 from gestalt_contracts.following import follow, interleave
+from gestalt_serving.event_socket import GOING_AWAY, STOPPING
 from gestalt_session.frames import SHOWN_TOPICS, WATCHER_TYPES, Frame, frame, reset_frame
 from gestalt_session.routes.state import Resources, State
 from gestalt_session.watchlist import Watchlist
@@ -24,7 +25,6 @@ router = APIRouter()
 PING_SECONDS = 15.0
 RETRY = b"retry: 5000\n\n"
 PING = b": ping\n\n"
-GOING_AWAY = 1001
 TRY_AGAIN = 1013
 SSE_HEADERS = {"Cache-Control": "no-store, must-revalidate", "X-Accel-Buffering": "no", "Connection": "keep-alive"}
 
@@ -151,7 +151,7 @@ async def _converse(socket: WebSocket, *sides: Coroutine[Any, Any, None]) -> Non
 
 def _farewell(sending: asyncio.Future[None]) -> tuple[int, str]:
     failed = sending.done() and not sending.cancelled() and isinstance(sending.exception(), BusUnavailable)
-    return (TRY_AGAIN, "event bus unavailable") if failed else (GOING_AWAY, "server stopping")
+    return (TRY_AGAIN, "event bus unavailable") if failed else (GOING_AWAY, STOPPING)
 
 
 async def _send(socket: WebSocket, items: AsyncIterator[Entry | Reset | None], wanted: Wanted) -> None:

@@ -12,8 +12,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from gestalt_contracts import events
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound, TimedOut, Unavailable, Unprocessable
+from gestalt_serving import bodies
 from gestalt_session.cluster import announcements
-from gestalt_session.routes import bodies
+from gestalt_session.routes import parameters
 from gestalt_session.routes.causes import cause_of, typed_for
 from gestalt_session.routes.idempotent import Deed, once, refuse_given_up
 from gestalt_session.routes.state import Held, Resources, State, nothing, reply
@@ -168,8 +169,8 @@ async def activate(session: Held, state: Resources) -> Response:
 @router.get("/input-history")
 async def input_history(request: Request, ref: str, state: Resources) -> Response:
     """What people sent, oldest first."""
-    query = bodies.query_of(request)
-    limit = bodies.whole_number(query.get("limit"), DEFAULT_LIMIT, "invalid limit", least=1)
+    query = parameters.query_of(request)
+    limit = parameters.whole_number(query.get("limit"), DEFAULT_LIMIT, "invalid limit", least=1)
     since = _since(query.get("since"))
     session = state["service"].held(ref, request.headers.get("x-gestalt-uid"))
     history = await asyncio.to_thread(InputHistory, session.folder.input_history)

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from gestalt_contracts.directory import DirectoryUnavailable
 from gestalt_contracts.errors import NotFound, Unavailable
+from gestalt_serving import bodies
 from gestalt_session.overview import worker_shown
-from gestalt_session.routes import bodies
 from gestalt_session.routes.state import Resources, reply
 
 router = APIRouter(prefix="/api/workers")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from gestalt_contracts.directory import DirectoryUnavailable
 from gestalt_contracts.errors import Unavailable
-from gestalt_session.routes import bodies
+from gestalt_session.routes import parameters
 from gestalt_session.routes.state import Resources, State, reply
 from gestalt_session.terminal.clock import moment
 from gestalt_session.version import built_version
@@ -65,7 +65,9 @@ async def collector(state: State) -> dict[str, Any]:
 @router.get("/api/git/log")
 async def git_log(request: Request, state: Resources) -> Response:
     """Recent commits."""
-    limit = bodies.whole_number(bodies.query_of(request).get("limit"), DEFAULT_COMMITS, "invalid limit", least=1)
+    limit = parameters.whole_number(
+        parameters.query_of(request).get("limit"), DEFAULT_COMMITS, "invalid limit", least=1
+    )
     try:
         found: dict[str, Any] = await gitlog.recent(
             state["settings"].workspace, min(limit or DEFAULT_COMMITS, MOST_COMMITS)

@@ -19,7 +19,7 @@ def last_line(journal: Journal) -> str:
 
 
 def shown(output: bytes) -> str:
-    r"""The last readable line of `output`; of what overwrote itself (`\\r`) the last state. At most LONGEST long."""
+    """The last readable line of `output`; of what overwrote itself the last state. At most LONGEST long."""
     for line in reversed(plain_lines(output)):
         states = [state.strip() for state in line.split("\r") if state.strip()]
         if states:
@@ -28,6 +28,6 @@ def shown(output: bytes) -> str:
 
 
 def plain_lines(output: bytes) -> list[str]:
-    r"""Lines without escapes and control characters, `\\r` kept: it begins the line anew."""
+    """Lines without escapes and control characters, carriage returns kept: they begin it anew."""
     text = output.decode("utf-8", "ignore")
     return ["\r".join(plain(state) for state in line.split("\r")) for line in text.split("\n")]

@@ -12,10 +12,12 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
+from gestalt_serving.event_socket import GOING_AWAY, STOPPING
+
 PING_SECONDS = 15.0
 RETRY = b"retry: 5000\n\n"
 PING = b": ping\n\n"
-GOING_AWAY, TRY_AGAIN = 1001, 1013
+TRY_AGAIN = 1013
 SSE_HEADERS = {"Cache-Control": "no-store, must-revalidate", "X-Accel-Buffering": "no", "Connection": "keep-alive"}
 
 
@@ -46,6 +48,6 @@ async def converse(socket: WebSocket, *sides: Coroutine[Any, Any, None]) -> None
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-    code, reason = (TRY_AGAIN, "stream unavailable") if failed else (GOING_AWAY, "server stopping")
+    code, reason = (TRY_AGAIN, "stream unavailable") if failed else (GOING_AWAY, STOPPING)
     with suppress(RuntimeError, WebSocketDisconnect):  # the client may have left first
         await socket.close(code, reason)

@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from gestalt_contracts.errors import GestaltError, InvalidRequest, PayloadTooLarge, Unavailable
-from gestalt_telemetry.routes import bodies
+from gestalt_serving import bodies
 from gestalt_telemetry.routes.state import Resources, State, reply
 from gestalt_telemetry.store.client import WriterAway, WriterBehind
 from gestalt_telemetry.store.wire import Done, Write

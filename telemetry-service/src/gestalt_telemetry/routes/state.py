@@ -11,8 +11,8 @@ from fastapi import Depends, Response
 from starlette.requests import HTTPConnection
 
 from gestalt_contracts.bus import Bus
+from gestalt_serving.errors import JSON
 from gestalt_telemetry.live import Feed
-from gestalt_telemetry.routes.errors import JSON
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.reader import Reader
 from gestalt_telemetry.store.store import Store

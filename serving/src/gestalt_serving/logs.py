@@ -9,17 +9,21 @@ import msgspec
 import structlog
 
 
-def configure() -> None:
-    """Set up structlog, and let the libraries' own loggers speak through it from warnings on."""
+def configure(*ship: structlog.typing.Processor, level: str = "info") -> None:
+    """Set up structlog, and let the libraries' own loggers speak through it from warnings on.
+
+    `ship` gets each line as well.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("message"),
+            *ship,
             structlog.processors.JSONRenderer(serializer=_encode),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from gestalt_contracts.errors import InvalidRequest
-from gestalt_session.routes.bodies import INVALID, parse, whole_number
+from gestalt_serving.bodies import INVALID, parse
 
 
 class Shape(Struct, forbid_unknown_fields=True):
@@ -48,21 +48,3 @@ def test_of_a_repeated_key_the_last_counts_and_null_is_absent() -> None:
 def test_any_bytes_are_taken_or_refused(body: bytes) -> None:
     with suppress(InvalidRequest):
         assert isinstance(parse(body, Shape), Shape)
-
-
-@pytest.mark.parametrize(
-    "text", ["0", "-1", "x", "1.5", "1e3", "++1", "+", " 1", "1 ", "1_0", "٣", str(1 << 63), "9" * 5_000]
-)
-def test_what_is_no_positive_whole_number_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="invalid limit"):
-        whole_number(text, 7, "invalid limit", least=1)
-
-
-@pytest.mark.parametrize(("text", "number"), [("1", 1), ("+3", 3), ("007", 7), ("0" * 5_000 + "5", 5)])
-def test_whole_numbers_are_read(text: str, number: int) -> None:
-    assert whole_number(text, 7, "invalid limit", least=1) == number
-
-
-@pytest.mark.parametrize("text", [None, "", "  "])
-def test_a_blank_number_is_absent(text: str | None) -> None:
-    assert whole_number(text, 7, "invalid limit", least=1) == 7

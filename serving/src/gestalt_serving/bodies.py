@@ -15,11 +15,16 @@ JSON_SPACE = b" \t\r\n"
 MOST_DIGITS = 19  # of a 63-bit number
 
 
-async def raw(request: Request, limit: int) -> bytes:
-    """The body. Raises PayloadTooLarge, by its announced length before a byte is read."""
+def refuse_announced(request: Request, limit: int) -> None:
+    """Raises PayloadTooLarge by the announced length, before a byte is read and anything is looked up."""
     announced = request.headers.get("content-length", "").lstrip("0")
     if announced.isdigit() and (len(announced) > MOST_DIGITS or int(announced) > limit):
         raise PayloadTooLarge(f"the body is over {limit} bytes")
+
+
+async def raw(request: Request, limit: int) -> bytes:
+    """The body. Raises PayloadTooLarge, by its announced length before a byte is read."""
+    refuse_announced(request, limit)
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
