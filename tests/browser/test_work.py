@@ -16,7 +16,8 @@ async def test_a_plan_shows_how_far_it_is_and_who_is_at_it(opens: Opens, api: Ap
     session = await api.create(agent="helper")
     place = {"plan_file": "browser.org", "l1": "Write", "l2": "Decode =batches="}
     told = {"type": "progress", "task_state": "WIP", **place}
-    answer = await api.http.post(f"/api/sessions/{session["uid"]}/notify", json={"session_id": session["id"], "payload": told})
+    body = {"session_id": session["id"], "payload": told}
+    answer = await api.http.post(f"/api/sessions/{session['id']}/notify", json=body)
     assert answer.status_code == 204, answer.text
     page = await opens("/plans")
     plan = page.get_by_role("group").filter(has_text="Browser plan")
