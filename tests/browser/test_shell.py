@@ -41,7 +41,8 @@ async def test_logging_out_ends_it(opens: Opens) -> None:
 
 
 async def test_an_address_that_names_nothing_says_so(opens: Opens) -> None:
-    page = await opens("/nothing/here")
+    page = await opens("/")
+    await page.evaluate("history.pushState(null, '', '/nothing'); dispatchEvent(new PopStateEvent('popstate'))")
     await expect(page.get_by_text("There is nothing at this address")).to_be_visible()
 
 
