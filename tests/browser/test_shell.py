@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -91,6 +92,8 @@ async def test_a_killed_gateway_is_told_and_the_page_comes_back_by_itself(opens:
         ".observe(document.querySelector('.state'), {subtree: true, childList: true, characterData: true})"
     )
     kill(house.gateway_pids()[0])
-    await page.wait_for_function("window.states.some((state) => state.startsWith('Reconnecting'))")
+    async with asyncio.timeout(10):
+        while "Reconnecting…" not in await page.evaluate("window.states"):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     assert await page.evaluate("window.sameDocument")
