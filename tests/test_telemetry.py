@@ -56,8 +56,8 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 def telemetry_pids(stack: Stack) -> list[int]:
-    """The service that serves, then its spare."""
-    return [pid for pid in processes.children(stack.pid) if "gestalt_telemetry" in processes.argv(pid)]
+    """The service."""
+    return stack.services("gestalt_telemetry")
 
 
 async def run_sdk(stack: Stack, compression: str) -> None:

@@ -75,7 +75,7 @@ def first_byte(ours: Ours, *, times: int) -> Iterator[Figure]:
 
 
 def _kill_when_settled(ours: Ours, role: str) -> float:
-    """With warm spares, and all proven: who dies within a second of its start is restarted later and later."""
+    """When all are proven: who dies within a second of its start is restarted later and later."""
     asyncio.run(ours.stack.settled(proven=True))
     uid = ours.create(FLOOD)
     reading = _from_start(ours, uid)

@@ -18,7 +18,7 @@ IDLE = ["sleep", "600"]
 
 
 def measure(ours: Ours, *, seconds: float) -> Iterator[Figure]:
-    """CPU of all our processes, spares included, and memory a session."""
+    """CPU of all our processes, and memory a session."""
     uids = [ours.create(IDLE) for _ in range(FIRST)]
     _wait(SETTLE_SECONDS)
     base = own_kb(ours.everyone())

@@ -150,12 +150,12 @@ class Ours:
         return {
             "host": self.stack.host_pids(),
             "worker": self.stack.worker_pids(),
-            "gateway": self.stack.gateway_pids()[:1],
+            "gateway": self.stack.gateway_pids(),
             "redis": [self.stack.redis_pid()],
         }
 
     def everyone(self) -> list[int]:
-        """All our processes: `up`, the services, their spares, Redis, the hosts; not the programs."""
+        """All our processes: `up`, the zygote, the services, Redis, the hosts; not the programs."""
         return [self.stack.pid, *self.stack.service_pids(), *self.stack.host_pids()]
 
 

@@ -18,9 +18,9 @@ SSE = "text/event-stream"
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """`await eventually(condition, within=5)`: its first true value; TimeoutError when there is none in time."""
+    """`await eventually(condition, within=15)`: its first true value; TimeoutError when there is none in time."""
 
-    async def wait(condition: Callable[[], Any], *, within: float = 5.0) -> Any:
+    async def wait(condition: Callable[[], Any], *, within: float = 15.0) -> Any:
         async with asyncio.timeout(within):
             while True:
                 value = condition()

@@ -59,14 +59,6 @@ async def test_its_lines_are_heard_whole_and_its_end_once(run: Callable[..., Hea
     assert heard.codes == [3]
 
 
-async def test_it_hears_what_it_is_told(run: Callable[..., Heard], eventually: Eventually) -> None:
-    heard = run("print(input().upper())")
-    heard.process.tell("go")
-    await eventually(lambda: heard.codes)
-    assert heard.lines == [b"GO"]
-    heard.process.tell("more")  # it is gone: nobody minds
-
-
 async def test_a_stopped_process_hears_sigterm_too(run: Callable[..., Heard], eventually: Eventually) -> None:
     heard = run("print('up', flush=True); import time; time.sleep(60)")
     await eventually(lambda: heard.lines)

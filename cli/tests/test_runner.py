@@ -18,12 +18,10 @@ from gestalt_cli.supervision.words import AllReady, Back, GaveUp, Kind, Lost, No
 Eventually = Callable[..., Awaitable[Any]]
 Children = Callable[[], list[int]]
 SERVES = "import os, sys, time; print('ready', os.getpid(), flush=True); time.sleep(60)"
-WAITS = f"import sys; sys.stdin.readline() == 'go\\n' and exec({SERVES!r})"
 FAILS = "import sys; sys.exit(3)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVES}"
 
 KIND = Kind(name="plain", start_stage=0, stop_stage=0, patience=20, grace=0.3)
-WITH_SPARE = Kind(name="spared", start_stage=0, stop_stage=0, patience=20, grace=0.3, spare=True)
 PROBED = Kind(name="probed", start_stage=0, stop_stage=0, patience=20, grace=0.3)
 
 
@@ -35,9 +33,6 @@ class Cookbook:
 
     def unit(self, unit: Unit) -> Recipe:
         return Recipe([sys.executable, "-c", self.programs[unit.name]], {}, self.log)
-
-    def spare(self, kind: Kind) -> Recipe:
-        return Recipe([sys.executable, "-c", self.programs[f"spare of {kind.name}"]], {}, self.log)
 
     def probe(self, unit: Unit) -> Awaitable[str] | None:
         return self._probe() if unit.kind is PROBED else None
@@ -65,13 +60,13 @@ def children() -> Children:
     return lambda: sorted(now() - before)
 
 
-async def test_what_dies_is_replaced_by_its_spare_at_once(log: int, eventually: Eventually, children: Children) -> None:
+async def test_what_dies_is_replaced_at_once(log: int, eventually: Eventually, children: Children) -> None:
     told: list[Notice] = []
-    unit = Unit("one", WITH_SPARE)
-    runner = Runner(Supervisor([unit]), Cookbook(log, {"one": SERVES, "spare of spared": WAITS}), told.append)
+    unit = Unit("one", KIND)
+    runner = Runner(Supervisor([unit]), Cookbook(log, {"one": SERVES}), told.append)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(runner.run())
-        await eventually(lambda: AllReady() in told and len(children()) == 2)
+        await eventually(lambda: AllReady() in told)
         os.kill(children()[0], signal.SIGKILL)
         await eventually(lambda: Back(unit) in told)
         runner.stop()

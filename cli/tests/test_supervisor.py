@@ -16,22 +16,20 @@ from gestalt_cli.supervision.words import (
     Event,
     Exited,
     GaveUp,
-    Go,
     Hurry,
     Kind,
     Lost,
     Ready,
     Signal,
     Start,
-    StartSpare,
     Stop,
     Tick,
     Unit,
 )
 
 REDIS = Kind(name="redis", start_stage=0, stop_stage=2, patience=60, grace=1)
-GATEWAY = Kind(name="gateway", start_stage=1, stop_stage=0, patience=20, grace=2, spare=True)
-SESSION = Kind(name="session", start_stage=1, stop_stage=1, patience=20, grace=2, spare=True)
+GATEWAY = Kind(name="gateway", start_stage=1, stop_stage=0, patience=20, grace=2)
+SESSION = Kind(name="session", start_stage=1, stop_stage=1, patience=20, grace=2)
 PLAIN = Kind(name="plain", start_stage=0, stop_stage=0, patience=20, grace=2)
 
 KILLED = -signal.SIGKILL
@@ -72,7 +70,7 @@ class Playbook:
 
 
 def running(*units: Unit) -> Playbook:
-    """Everything serves; processes and spares are numbered in the order of `units`."""
+    """Everything serves; processes are numbered in the order of `units`."""
     play = Playbook(*units)
     play >> Begin()
     for number in range(1, len(units) + 1):
@@ -87,7 +85,7 @@ def test_nothing_starts_before_what_it_needs_serves() -> None:
     play >> Begin() << Start(1, redis)
     play >> Ready(1, "unix://") << [Start(2, gateway), Start(3, worker)]
     play >> Ready(3, "http://w") << []
-    play >> Ready(2, "http://g") << [AllReady(), StartSpare(4, GATEWAY), StartSpare(5, SESSION)]
+    play >> Ready(2, "http://g") << AllReady()
     assert play.waits is None
 
 
@@ -105,15 +103,13 @@ def test_a_service_that_never_starts_ends_it_all_at_the_third_try() -> None:
     assert play.supervisor.failed
 
 
-def test_a_proven_process_is_replaced_by_the_spare_after_a_tenth_of_a_second_each_time() -> None:
+def test_a_proven_process_is_replaced_after_a_tenth_of_a_second_each_time() -> None:
     play = running(worker)
-    process, spare = 1, 2
-    for _ in range(3):
+    for process in range(1, 4):
         play.after(1.0) >> Exited(process, KILLED) << Lost(worker, KILLED, 0.1)
         assert play.waits == 0.1
-        play.after(0.1) >> Tick() << Go(spare, worker)
-        play >> Ready(spare, "") << [Back(worker), StartSpare(spare + 1, SESSION)]
-        process, spare = spare, spare + 1
+        play.after(0.1) >> Tick() << Start(process + 1, worker)
+        play >> Ready(process + 1, "") << Back(worker)
 
 
 def test_the_delay_doubles_up_to_five_seconds_while_it_ends_before_it_is_proven() -> None:
@@ -140,38 +136,11 @@ def test_one_good_second_forgets_the_failures_before_it() -> None:
     play.after(1.0) >> Exited(3, 1) << Lost(plain, 1, 0.1)
 
 
-def test_a_spare_that_is_still_warming_up_is_taken_all_the_same() -> None:
-    play = running(worker)
-    play >> Exited(1, KILLED) << Lost(worker, KILLED, 0.1)
-    play.after(0.1) >> Tick() << Go(2, worker)
-    play >> Exited(2, KILLED) << Lost(worker, KILLED, 0.2)
-    play.after(0.2) >> Tick() << Start(3, worker)
-
-
-def test_a_spare_that_dies_is_replaced_ever_more_slowly() -> None:
-    play = running(worker)
-    play >> Exited(2, 1) << []
-    assert play.waits == 0.1
-    play.after(0.1) >> Tick() << StartSpare(3, SESSION)
-    play >> Exited(3, 1) << []
-    assert play.waits == 0.2
-
-
-def test_no_spare_is_started_while_one_of_its_kind_is_being_started() -> None:
-    other = Unit("session-2", SESSION)
-    play = running(worker, other)  # spare 3
-    play.after(2) >> Exited(1, KILLED) << Lost(worker, KILLED, 0.1)
-    play >> Exited(2, KILLED) << Lost(other, KILLED, 0.1)
-    play.after(0.1) >> Tick() << [Go(3, worker), Start(4, other)]
-    play >> Ready(3, "") << Back(worker)
-    play >> Ready(4, "") << [Back(other), StartSpare(5, SESSION)]
-
-
-def test_a_draining_worker_is_started_cold_and_ends_for_good_when_it_is_empty() -> None:
-    play = running(worker, draining)  # spare 3
+def test_a_draining_worker_ends_for_good_when_it_is_empty() -> None:
+    play = running(worker, draining)
     play.after(2) >> Exited(2, KILLED) << Lost(draining, KILLED, 0.1)
-    play.after(0.1) >> Tick() << Start(4, draining)
-    play >> Exited(4, 0) << Drained(draining)
+    play.after(0.1) >> Tick() << Start(3, draining)
+    play >> Exited(3, 0) << Drained(draining)
     assert play.waits is None
 
 
@@ -179,7 +148,7 @@ def test_a_draining_worker_without_terminals_does_not_hold_up_the_start() -> Non
     play = Playbook(worker, draining)
     play >> Begin() << [Start(1, worker), Start(2, draining)]
     play >> Exited(2, 0) << Drained(draining)
-    play >> Ready(1, "") << [AllReady(), StartSpare(3, SESSION)]
+    play >> Ready(1, "") << AllReady()
 
 
 def test_what_does_not_get_ready_within_its_patience_is_killed_and_tried_again() -> None:
@@ -192,10 +161,8 @@ def test_what_does_not_get_ready_within_its_patience_is_killed_and_tried_again()
 
 
 def test_stopping_goes_gateway_workers_redis_each_after_the_one_before_has_ended() -> None:
-    play = running(redis, gateway, worker)  # spares 4 and 5
-    play >> Stop() << [Signal(4, KILL), Signal(5, KILL), Signal(2, TERM)]
-    play >> Exited(4, KILLED) << []
-    play >> Exited(5, KILLED) << []
+    play = running(redis, gateway, worker)
+    play >> Stop() << Signal(2, TERM)
     play >> Exited(2, 0) << Signal(3, TERM)
     play >> Exited(3, 0) << Signal(1, TERM)
     assert not play.supervisor.finished

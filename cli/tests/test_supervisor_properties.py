@@ -14,19 +14,17 @@ from gestalt_cli.supervision.words import (
     Command,
     Event,
     Exited,
-    Go,
     Hurry,
     Kind,
     Ready,
     Signal,
     Start,
-    StartSpare,
     Stop,
     Tick,
     Unit,
 )
 
-SESSION = Kind(name="session", start_stage=1, stop_stage=0, patience=20, grace=2, spare=True)
+SESSION = Kind(name="session", start_stage=1, stop_stage=0, patience=20, grace=2)
 REDIS = Kind(name="redis", start_stage=0, stop_stage=1, patience=60, grace=1)
 UNITS = [Unit("redis", REDIS), Unit("s1", SESSION), Unit("s2", SESSION), Unit("s3", SESSION, draining=True)]
 
@@ -98,14 +96,6 @@ class World(RuleBasedStateMachine):
         match command:
             case Start(process=process, unit=unit):
                 assert process not in self.ever
-                self.now_fills(process, unit)
-            case StartSpare(process=process, kind=kind):
-                assert process not in self.ever
-                assert not self.stopping
-                self.ever.add(process)
-                self.living[process] = f"spare of {kind.name}"
-            case Go(process=process, unit=unit):
-                assert self.living[process] == f"spare of {unit.kind.name}"
                 self.now_fills(process, unit)
             case Signal(process=process):
                 assert process in self.living

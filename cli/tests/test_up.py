@@ -158,8 +158,8 @@ async def test_services_get_what_they_need_and_workers_not_the_token(
 ) -> None:
     running = up("--workers", "2", "--token", "secret", GESTALT_DRAINING="1", OTHER="kept")
     await eventually(running.ready)
-    (gateway,) = running.notes(kind="gateway", started="cold")
-    workers = running.notes(kind="session", started="cold")
+    (gateway,) = running.notes(kind="gateway", started=True)
+    workers = running.notes(kind="session", started=True)
     assert len(workers) == 2
     assert gateway["environment"]["GESTALT_TOKEN"] == "secret"
     assert gateway["environment"]["GESTALT_PORT"] == str(running.port())
@@ -176,24 +176,62 @@ async def test_services_get_what_they_need_and_workers_not_the_token(
 
 
 @pytest.mark.parametrize("kind", ["gateway", "session"])
-async def test_what_is_killed_serves_again_within_half_a_second_every_time(
+async def test_what_is_killed_serves_again_within_half_a_second(
     up: Callable[..., Up], eventually: Eventually, kind: str
 ) -> None:
     running = up()
     await eventually(running.ready)
-    for times in range(1, 4):
-        await eventually(lambda: len(running.notes(kind=kind, started="standby")) == times)  # noqa: B023 - awaited here
+    for times in range(1, 3):
         os.kill(running.serving(kind)[-1], signal.SIGKILL)
-        await eventually(lambda: len(running.serving(kind)) == times + 1, within=0.5)  # noqa: B023 - likewise
-    assert len(running.notes(kind=kind, started="cold")) == 1
-    assert running.complained().count("starting it again in") == 3
+        await eventually(lambda: len(running.serving(kind)) == times + 1, within=0.5)  # noqa: B023 - awaited here
+    assert running.complained().count("starting it again in") == 2
+
+
+async def test_a_killed_zygote_is_nobodys_end_and_its_successor_forks(
+    up: Callable[..., Up], eventually: Eventually
+) -> None:
+    running = up()
+    await eventually(running.ready)
+    (first,) = zygotes(running)
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: "zygote is back" in running.complained())
+    assert len(running.serving("session")) == 1
+    os.kill(running.serving("session")[0], signal.SIGKILL)
+    await eventually(lambda: len(running.serving("session")) == 2)
+    assert "session-1 ended (SIGKILL)" in running.complained()
+    (second,) = zygotes(running)
+    assert parent(running.serving("session")[1]) == second != first
+
+
+async def test_without_an_answer_of_the_zygote_a_service_is_started_the_long_way(
+    up: Callable[..., Up], eventually: Eventually
+) -> None:
+    running = up()
+    await eventually(running.ready)
+    (zygote,) = zygotes(running)
+    os.kill(zygote, signal.SIGSTOP)
+    os.kill(running.serving("session")[0], signal.SIGKILL)
+    await eventually(lambda: len(running.serving("session")) == 2)
+    assert parent(running.serving("session")[1]) == running.pid
+    os.kill(zygote, signal.SIGCONT)
+    await eventually(lambda: "zygote is back" in running.complained())
+    assert len(running.serving("session")) == 2, "what was asked of it before is void"
+
+
+def zygotes(running: Up) -> list[int]:
+    pids = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text(encoding="ascii").split()
+    return [int(pid) for pid in pids if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"gestalt_zygote")]
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
 
 
 async def test_nobody_is_refused_at_the_door_while_the_gateway_is_replaced(
     up: Callable[..., Up], eventually: Eventually
 ) -> None:
     running = up()
-    await eventually(lambda: running.ready() and running.notes(kind="gateway", started="standby"))
+    await eventually(running.ready)
     os.kill(running.serving("gateway")[-1], signal.SIGKILL)
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port())
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
@@ -213,7 +251,7 @@ async def test_slots_with_live_terminals_get_workers_that_drain(
         fcntl.flock(locks[-1], fcntl.LOCK_EX)
     running = up("--workers", "1")
     await eventually(running.ready)
-    workers = [note["environment"].get("GESTALT_DRAINING") for note in running.notes(kind="session", started="cold")]
+    workers = [note["environment"].get("GESTALT_DRAINING") for note in running.notes(kind="session", started=True)]
     assert sorted(workers, key=str) == ["1", "1", None]
     assert "1, and 2 that keep older terminals" in running.said()
     for lock in locks:
@@ -285,7 +323,7 @@ def opened(pid: int, path: Path) -> bool:
 
 async def test_kill_9_ends_everything_and_the_next_up_takes_over(up: Callable[..., Up], eventually: Eventually) -> None:
     first = up()
-    await eventually(lambda: first.ready() and first.notes(kind="session", started="standby"))
+    await eventually(first.ready)
     os.kill(first.serving("session")[0], signal.SIGSTOP)
     first.process.kill()
     first.process.wait()

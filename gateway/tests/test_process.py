@@ -57,14 +57,6 @@ class Process:
         assert await asyncio.wait_for(self._process.wait(), DEADLINE) == 0
         return time.monotonic() - begun
 
-    def say(self, line: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line)
-
-    def hang_up(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-
     async def end(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
@@ -77,12 +69,12 @@ class Starter:
     def __init__(self) -> None:
         self.started: list[Process] = []
 
-    async def __call__(self, *flags: str, **variables: str) -> Process:
+    async def __call__(self, **variables: str) -> Process:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GESTALT_")}
         environment |= {"GESTALT_PORT": "0", "GESTALT_INTERNAL_TOKEN": INTERNAL, **variables}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gestalt_gateway", *flags, env=environment, stdin=pipe, stdout=pipe, stderr=pipe
+            sys.executable, "-m", "gestalt_gateway", env=environment, stdin=pipe, stdout=pipe, stderr=pipe
         )
         self.started.append(Process(process))
         return self.started[-1]
@@ -150,14 +142,3 @@ async def test_it_serves_what_it_can_without_redis(start: Starter) -> None:
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (503, "unreachable")
         assert (await asking.get("/api/sessions")).status_code == 503
     assert await gateway.stopped(signal.SIGINT) < STOP_SECONDS
-
-
-async def test_a_standby_waits_for_its_word_and_ends_with_its_parent(start: Starter, valkey: Valkey) -> None:
-    waiting = await start("--standby", REDIS_URL=valkey.url)
-    waiting.hang_up()
-    assert await waiting.stopped(None) < DEADLINE
-    serving = await start("--standby", REDIS_URL=valkey.url)
-    serving.say(b"go\n")
-    await serving.ready()
-    serving.hang_up()
-    assert await serving.stopped(None) < STOP_SECONDS

@@ -23,15 +23,15 @@ START_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def process(folder: Path, *flags: str, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(folder: Path, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """One worker without a Redis; killed when the test is over."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GESTALT_", "REDIS_"))}
     nowhere = f"unix://{folder}/none.sock"
     ours = {"REDIS_URL": nowhere, "GESTALT_INTERNAL_TOKEN": INTERNAL, "GESTALT_WORKSPACE": str(folder)}
     started = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gestalt_session", *flags),
+        *(sys.executable, "-m", "gestalt_session"),
         env={**clean, **ours, **variables},
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -43,10 +43,10 @@ async def process(folder: Path, *flags: str, **variables: str) -> AsyncIterator[
         await started.communicate()
 
 
-async def last_words(folder: Path, *flags: str, **variables: str) -> tuple[int | None, str, str]:
-    """How it ends by itself, with its stdin closed: exit code, stdout, stderr."""
-    async with process(folder, *flags, **variables) as started, asyncio.timeout(START_SECONDS):
-        out, err = await started.communicate(b"")
+async def last_words(folder: Path, **variables: str) -> tuple[int | None, str, str]:
+    """How it ends by itself: exit code, stdout, stderr."""
+    async with process(folder, **variables) as started, asyncio.timeout(START_SECONDS):
+        out, err = await started.communicate()
     return started.returncode, out.decode(), err.decode()
 
 
@@ -86,16 +86,10 @@ async def test_what_cannot_be_used_is_one_line_and_exit_code_1(tmp_path: Path) -
     assert err.count("\n") == 1
 
 
-async def test_a_spare_whose_parent_ends_goes_without_a_word(tmp_path: Path) -> None:
-    assert await last_words(tmp_path, "--standby") == (0, "", "")
-
-
-async def test_it_waits_for_its_go_serves_without_redis_and_ends_with_its_parent(tmp_path: Path) -> None:
-    async with process(tmp_path, "--standby") as started:
-        assert started.stdin is not None
+async def test_it_serves_without_redis_and_logs_json(tmp_path: Path) -> None:
+    async with process(tmp_path) as started:
         assert started.stdout is not None
         assert started.stderr is not None
-        started.stdin.write(b"go\n")
         async with asyncio.timeout(START_SECONDS):
             ready = (await started.stdout.readline()).decode()
         assert ready.startswith("ready http://127.0.0.1:")
@@ -104,7 +98,7 @@ async def test_it_waits_for_its_go_serves_without_redis_and_ends_with_its_parent
             assert (await http.get("/readyz")).json() == {"ok": False, "failing": ["redis"]}
             assert (await http.get("/api/sessions")).json() == []
             assert (await http.post("/api/sessions", json={})).status_code == 503
-        started.stdin.close()
+        started.terminate()
         async with asyncio.timeout(STOP_SECONDS):
             assert await started.wait() == 0
         assert await started.stdout.read() == b""

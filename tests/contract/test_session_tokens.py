@@ -79,7 +79,7 @@ async def stranger(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
 @RUNNERS
 async def test_no_secret_of_ours_is_in_sight_of_a_program(system: Stack, api: Api, runner: str) -> None:
     made, seen = await spied(system, api, runner=runner)
-    redis, internal = system.redis_url(), processes.environment(system.gateway_pids()[0])["GESTALT_INTERNAL_TOKEN"]
+    redis, internal = system.redis_url(), system.internal
     mine = seen["environ"]["GESTALT_TOKEN"]
     assert mine.startswith(made["uid"] + ".")
     assert seen["ancestors"]

@@ -40,11 +40,6 @@ def stopped(pid: int) -> bool:
     return stat(pid)[:1] == ["T"]
 
 
-def waits(pid: int) -> bool:
-    """Whether it sleeps until something comes: of a spare, that it has imported everything."""
-    return stat(pid)[:1] == ["S"]
-
-
 def parent(pid: int) -> int:
     """Its parent; 0 for a process that is gone."""
     return int((stat(pid)[1:2] or ["0"])[0])

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Self
+from urllib.parse import quote
 
 from tests.support import processes
 from tests.support.client import Api
@@ -33,7 +34,7 @@ MARK = "STACK_UNDER_TEST"
 """A variable that marks every process of one stack; not one of ours, so programs in terminals have it too."""
 URL_LINE = re.compile(r"^ +url +(http://\S+)", re.MULTILINE)
 GATEWAY, SESSION, PTY_HOST = "gestalt_gateway", "gestalt_session", "gestalt_ptyhost"
-FLOW = "gestalt_flow"
+FLOW, ZYGOTE = "gestalt_flow", "gestalt_zygote"
 
 
 class Stack:
@@ -59,6 +60,8 @@ class Stack:
         self.url = ""
         self._flags, self._variables = list(flags), dict(variables or {})
         self._mark = secrets.token_hex(8)
+        self.internal = secrets.token_urlsafe(32)
+        """What its services demand of one another; given, so that more can stand beside them."""
         self._process: subprocess.Popen[bytes] | None = None
 
     async def __aenter__(self) -> Self:
@@ -95,7 +98,8 @@ class Stack:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GESTALT_", "REDIS_"))}
         token = {"GESTALT_TOKEN": self.token} if self.token else {}
         passed = {"GESTALT_PASS_ENV": "*"}  # in a container, too, programs are to have the mark
-        return {**clean, **token, **passed, **self._variables, MARK: self._mark}
+        internal = {"GESTALT_INTERNAL_TOKEN": self.internal}
+        return {**clean, **token, **internal, **passed, **self._variables, MARK: self._mark}
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Send `up` a signal and wait for its end; the exit code."""
@@ -146,20 +150,20 @@ class Stack:
     # -- its processes, as /proc shows them
 
     def gateway_pids(self) -> list[int]:
-        """Gateways, oldest first: the one that serves, then its spare."""
-        return self._services(GATEWAY)
+        """Gateways, oldest first."""
+        return self.services(GATEWAY)
 
     def worker_pids(self) -> list[int]:
-        """Session workers that serve, oldest first; a spare listens nowhere."""
-        return [pid for pid in self._services(SESSION) if processes.listens(pid)]
+        """Session workers that serve, oldest first."""
+        return [pid for pid in self.services(SESSION) if processes.listens(pid)]
 
     def flow_pids(self) -> list[int]:
-        """Flow services that serve; a spare listens nowhere."""
-        return [pid for pid in self._services(FLOW) if processes.listens(pid)]
+        """Flow services that serve."""
+        return [pid for pid in self.services(FLOW) if processes.listens(pid)]
 
-    def spare_pids(self) -> list[int]:
-        """Processes that wait for their go."""
-        return [*self.gateway_pids()[1:], *(pid for pid in self._services(SESSION) if not processes.listens(pid))]
+    def zygote_pids(self) -> list[int]:
+        """What services are forked from."""
+        return self.services(ZYGOTE)
 
     def redis_pid(self) -> int:
         """The Redis that `up` started."""
@@ -183,30 +187,31 @@ class Stack:
         return processes.descendants(self.pid)
 
     async def settled(self, *, proven: bool = False) -> None:
-        """Wait until all that should serve does and every spare is warm: the moment to kill something.
+        """Wait until all that should serve does: the moment to kill something.
 
         `proven`: and has done so for as long as it takes to be restarted without a growing delay.
         """
-        seen = await eventually(self._complete, START_SECONDS, what="all services and warm spares are there")
+        seen = await eventually(self._complete, START_SECONDS, what="all services are there")
         loop = asyncio.get_running_loop()
         since = loop.time()
         while proven and loop.time() - since < PROVEN_SECONDS:
             await asyncio.sleep(PROVEN_SECONDS / 10)
-            now = await eventually(self._complete, START_SECONDS, what="all services and warm spares stay there")
+            now = await eventually(self._complete, START_SECONDS, what="all services stay there")
             seen, since = now, since if now == seen else loop.time()
 
     def _complete(self) -> list[int]:
-        """The services and spares, if all are there."""
-        gateways, workers, spares = self.gateway_pids(), self.worker_pids(), self.spare_pids()
-        whole = len(gateways) > 1 and len(workers) >= self.workers and len(spares) > 1
-        return [*gateways, *workers, *spares] if whole and all(map(processes.waits, spares)) else []
+        """The services, if all are there."""
+        gateways, workers, zygotes = self.gateway_pids(), self.worker_pids(), self.zygote_pids()
+        whole = gateways and zygotes and len(workers) >= self.workers
+        return [*gateways, *workers, *zygotes] if whole and all(map(processes.listens, gateways)) else []
 
     def redis_url(self) -> str:
         """The REDIS_URL its services have."""
-        return processes.environment(self.gateway_pids()[0])["REDIS_URL"]
+        return self._variables.get("REDIS_URL", f"unix://{quote(str(self.data / 'redis' / 'redis.sock'))}")
 
-    def _services(self, module: str) -> list[int]:
-        return [pid for pid in processes.children(self.pid) if module in processes.argv(pid)]
+    def services(self, module: str) -> list[int]:
+        """Those of one kind, oldest first: forked from the zygote, or started as programs when there was none."""
+        return [pid for pid in processes.descendants(self.pid) if module in processes.argv(pid)]
 
     def _is_host(self, argv: list[str]) -> bool:
         return PTY_HOST in argv and any(word.startswith(f"{self.data}/") for word in argv)
@@ -222,8 +227,8 @@ class Stack:
     @asynccontextmanager
     async def second_gateway(self) -> AsyncIterator[Api]:
         """One more gateway beside that of `up`, on a port of its own; a client of it."""
-        variables = processes.environment(self.gateway_pids()[0]) | {"GESTALT_PORT": "0"}
-        variables.pop("GESTALT_LISTEN_FD", None)
+        ours = {"REDIS_URL": self.redis_url(), "GESTALT_WORKSPACE": str(self.workspace), "GESTALT_URL": self.url}
+        variables = {**self.environment(), **ours, "GESTALT_DATA_DIR": str(self.data), "GESTALT_PORT": "0"}
         with self.out.with_name("second.err").open("wb") as err:
             process = self._start_gateway(variables, err)
         try:

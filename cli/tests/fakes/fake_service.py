@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -57,13 +56,6 @@ def server() -> ThreadingHTTPServer:
     return made
 
 
-def watch_lifeline(kind: str) -> None:
-    """EOF on stdin: whoever started us is gone."""
-    if sys.stdin.readline() == "":
-        note(kind, {"orphaned": True})
-        os._exit(0)
-
-
 def stop(kind: str, name: str) -> None:
     note(kind, {"signal": name})
     if not os.environ.get(f"FAKE_{kind.upper()}_DEAF"):
@@ -72,17 +64,13 @@ def stop(kind: str, name: str) -> None:
 
 def run(kind: str) -> None:
     Handler.kind = kind
-    standby = "--standby" in sys.argv
     environment = {name: value for name, value in os.environ.items() if name.startswith(("GESTALT_", "REDIS_"))}
-    note(kind, {"started": "standby" if standby else "cold", "environment": environment})
-    if standby and sys.stdin.readline() != "go\n":
-        os._exit(0)
+    note(kind, {"started": True, "environment": environment})
     failure = os.environ.get(f"FAKE_{kind.upper()}_FAILS")
     if failure:
         sys.stderr.write(json.dumps({"level": "error", "event": f"{kind} cannot", "why": "told so"}) + "\n")
         sys.stderr.flush()
         os._exit(int(failure))
-    threading.Thread(target=watch_lifeline, args=(kind,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: stop(kind, "TERM"))
     serving = server()
     note(kind, {"serving": serving.server_address[1]})

@@ -1,4 +1,4 @@
-"""Start flow-service: `python -m gestalt_flow [--standby]`."""
+"""Start flow-service: `python -m gestalt_flow`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gestalt_flow.app import Replica
 from gestalt_flow.line_redis import WAIT_SECONDS
 from gestalt_flow.settings import Settings
 from gestalt_serving import logs
-from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.parent import say_ready
 from gestalt_serving.server import Server, configured
 from gestalt_serving.sockets import advertised, bound
 
@@ -31,15 +31,12 @@ GRACE_SECONDS = 1  # longest wait for requests to end: each is short
 
 def main() -> None:
     """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
-    standby = "--standby" in sys.argv[1:]
-    if standby and not sys.stdin.readline():
-        return  # the parent ended before it needed us
     settings = read_settings()
     logs.configure()
     _allow_many_connections()
     listener = bound(SERVICE, settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, watch_parent=standby))
+        runner.run(_serve(settings, listener))
 
 
 def read_settings() -> Settings:
@@ -62,7 +59,7 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: bool) -> None:
+async def _serve(settings: Settings, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
         client = create_redis(settings.redis_url, name="gestalt-flow")
@@ -80,8 +77,6 @@ async def _serve(settings: Settings, listener: socket.socket, *, watch_parent: b
         )
         ready = partial(say_ready, f"http://{host}:{port}")
         server = Server(configured(replica, ws="none", grace=GRACE_SECONDS), stop=replica.stopping.set, ready=ready)
-        if watch_parent:
-            stack.enter_context(parent_gone(server.stop))
         await server.serve(sockets=[listener])
 
 

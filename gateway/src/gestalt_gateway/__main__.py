@@ -1,4 +1,4 @@
-"""Start the gateway: `python -m gestalt_gateway [--standby]`."""
+"""Start the gateway: `python -m gestalt_gateway`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,12 @@ from gestalt_gateway.services import FixedServices
 from gestalt_gateway.services_redis import RedisServices
 from gestalt_gateway.settings import GatewaySettings
 from gestalt_serving import logs
-from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.parent import say_ready
 from gestalt_serving.sockets import bound
 
 
 def main() -> None:
     """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
-    standby = "--standby" in sys.argv[1:]
-    if standby and not sys.stdin.readline():
-        return  # the parent ended before it needed us
     settings = read_settings()
     listener = listener_of(settings)
     outbox = LogOutbox("gateway", keeps=lambda line: line.get("message") != "request")  # those are tallied
@@ -43,7 +40,7 @@ def main() -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # our application tells its failures itself
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, outbox, watch_parent=standby))
+        runner.run(_serve(settings, listener, outbox))
 
 
 def read_settings() -> GatewaySettings:
@@ -75,7 +72,7 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: LogOutbox, *, watch_parent: bool) -> None:
+async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: LogOutbox) -> None:
     names = Names(settings.namespace)
     port = listener.getsockname()[1]
     async with AsyncExitStack() as stack:
@@ -93,8 +90,6 @@ async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: Log
         )
         url = f"http://{bind_authority(settings.host)}:{port}"
         server = Server(config_of(gateway), stop=gateway.stop, ready=partial(say_ready, url))
-        if watch_parent:
-            stack.enter_context(parent_gone(server.stop))
         await server.serve(sockets=[listener])
 
 

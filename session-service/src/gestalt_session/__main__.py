@@ -1,4 +1,4 @@
-"""Start a session worker: `python -m gestalt_session [--standby]`."""
+"""Start a session worker: `python -m gestalt_session`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gestalt_contracts.redis_directory import RedisDirectory
 from gestalt_contracts.redis_idempotency import RedisIdempotency
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving import logs
-from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.parent import say_ready
 from gestalt_serving.server import Server
 from gestalt_serving.sockets import advertised, bound
 from gestalt_session.app import Worker, claim
@@ -32,16 +32,13 @@ SERVICE = "session worker"
 
 def main() -> None:
     """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
-    standby = "--standby" in sys.argv[1:]
-    if standby and not sys.stdin.readline():
-        return  # the parent ended before it needed us
     settings = read_settings()
     outbox = LogOutbox("session")
     logs.configure(outbox)
     open_files = _allow_many_files()
     listener = bound(SERVICE, settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, open_files, outbox, watch_parent=standby))
+        runner.run(_serve(settings, listener, open_files, outbox))
 
 
 def read_settings() -> Settings:
@@ -62,9 +59,7 @@ def _allow_many_files() -> int:
     return soft
 
 
-async def _serve(
-    settings: Settings, listener: socket.socket, open_files: int, outbox: LogOutbox, *, watch_parent: bool
-) -> None:
+async def _serve(settings: Settings, listener: socket.socket, open_files: int, outbox: LogOutbox) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
@@ -95,8 +90,6 @@ async def _serve(
         )
         url = f"http://{host}:{port}"
         server = Server(config_of(worker), stop=worker.stopping.set, ready=partial(say_ready, url))
-        if watch_parent:
-            stack.enter_context(parent_gone(stop))
         await server.serve(sockets=[listener])
 
 

@@ -1,4 +1,4 @@
-"""Start telemetry-service: `python -m gestalt_telemetry [--standby]`."""
+"""Start telemetry-service: `python -m gestalt_telemetry`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gestalt_contracts.redis_heartbeat import RedisHeartbeat
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving import logs
 from gestalt_serving.event_socket import EventSocket
-from gestalt_serving.parent import parent_gone, say_ready
+from gestalt_serving.parent import say_ready
 from gestalt_serving.server import Server, configured
 from gestalt_serving.sockets import advertised, bound
 from gestalt_telemetry.app import Telemetry
@@ -37,16 +37,13 @@ SWITCH_SECONDS = 0.001
 
 def main() -> None:
     """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
-    standby = "--standby" in sys.argv[1:]
-    if standby and not sys.stdin.readline():
-        return  # the parent ended before it needed us
     settings = read_settings()
     outbox = LogOutbox("telemetry")
     logs.configure(outbox)
     listener = bound(NAME, settings.host, settings.port)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, outbox, watch_parent=standby))
+        runner.run(_serve(settings, listener, outbox))
 
 
 def read_settings() -> Settings:
@@ -86,7 +83,7 @@ class SessionNames:
         return self._known[uid]
 
 
-async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox, *, watch_parent: bool) -> None:
+async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox) -> None:
     names = Names(settings.namespace)
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
@@ -103,8 +100,6 @@ async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox,
         url = f"http://{host}:{port}"
         config = configured(telemetry, ws=EventSocket, grace=GRACE_SECONDS)
         server = Server(config, stop=telemetry.stopping.set, ready=partial(say_ready, url))
-        if watch_parent:
-            stack.enter_context(parent_gone(server.stop))
         await server.serve(sockets=[listener])
 
 

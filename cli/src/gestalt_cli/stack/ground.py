@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,10 +14,11 @@ from msgspec import Struct
 from gestalt_cli.api import Server
 from gestalt_cli.errors import CommandFailed
 from gestalt_cli.stack import door, redis_server, slots, workspace
+from gestalt_cli.stack.forks import Zygote
 from gestalt_cli.stack.lock import Lock
 from gestalt_cli.stack.options import Options
 from gestalt_cli.stack.service_log import ServiceLog
-from gestalt_cli.stack.services import FLOW, GATEWAY, REDIS, SESSION, TELEMETRY, Services, units
+from gestalt_cli.stack.services import FLOW, GATEWAY, REDIS, SESSION, TELEMETRY, ZYGOTE, Services, units
 from gestalt_cli.stack.waiting import until
 from gestalt_cli.supervision.words import Unit
 
@@ -24,7 +26,7 @@ WAIT_SECONDS = 5.0
 """How long the next `up` waits for what an earlier one still holds (contract §9)."""
 
 
-KINDS = (REDIS, GATEWAY, SESSION, FLOW, TELEMETRY)
+KINDS = (ZYGOTE, REDIS, GATEWAY, SESSION, FLOW, TELEMETRY)
 NOT_INHERITED = frozenset(
     {"GESTALT_TOKEN_FILE", "GESTALT_INTERNAL_TOKEN_FILE", "GESTALT_DRAINING", "GESTALT_LISTEN_FD"}
 )
@@ -62,8 +64,10 @@ async def take(options: Options, held: AsyncExitStack) -> Ground:
     lock.note(f"{lock.read_note()}, {server.url}")
     redis = await redis_of(options, held, deadline)
     logs = {kind.name: held.enter_context(ServiceLog(options.data / "logs", kind.name)) for kind in KINDS}
+    zygote = held.enter_context(contextlib.closing(Zygote()))
     wanted = units(workers=options.workers, live_slots=slots.with_live_host(options.data), own_redis=bool(redis.argv))
-    return Ground(server, listening, redis, logs, services_of(options, server, listening, redis, logs), wanted)
+    services = services_of(options, server, listening, redis, logs, zygote)
+    return Ground(server, listening, redis, logs, services, wanted)
 
 
 def refuse_open_door(options: Options, listening: socket) -> None:
@@ -96,12 +100,12 @@ async def own_redis(directory: Path, held: AsyncExitStack, deadline: float) -> R
 
 
 def services_of(
-    options: Options, server: Server, listening: socket, redis: Redis, logs: dict[str, ServiceLog]
+    options: Options, server: Server, listening: socket, redis: Redis, logs: dict[str, ServiceLog], zygote: Zygote
 ) -> Services:
-    """The recipes of this run, with an internal token that no other run has."""
+    """The recipes of this run, with an internal token of its own, unless one is given that others share."""
     ours = {
         "REDIS_URL": redis.url,
-        "GESTALT_INTERNAL_TOKEN": secrets.token_urlsafe(32),
+        "GESTALT_INTERNAL_TOKEN": options.environment.get("GESTALT_INTERNAL_TOKEN") or secrets.token_urlsafe(32),
         "GESTALT_WORKSPACE": str(options.workspace),
         "GESTALT_DATA_DIR": str(options.data),
         "GESTALT_NAMESPACE": options.namespace,
@@ -118,4 +122,5 @@ def services_of(
         redis_argv=redis.argv,
         redis_directory=options.data / "redis",
         redis_lock=redis.lock,
+        zygote=zygote,
     )

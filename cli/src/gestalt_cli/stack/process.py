@@ -10,22 +10,52 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
 from gestalt_cli.stack import with_parent
+from gestalt_cli.stack.forks import Zygote
+from gestalt_cli.stack.zygote import Order
 
 READ_BYTES = 65_536
 
 
 class Recipe(Struct, frozen=True):
-    """How a process is started. `log` takes its stderr; `fds` are file descriptors it inherits under their numbers."""
+    """How a process is started. `log` takes its stderr; `fds` are file descriptors it inherits under their numbers.
+
+    `module`: whose `main` is the same, when the zygote has imported it.
+    """
 
     argv: Sequence[str]
     environment: dict[str, str]
     log: int
     fds: tuple[int, ...] = ()
     directory: Path | None = None
+    module: str = ""
+
+
+class Running(Protocol):
+    """What is known of a process that was started."""
+
+    pid: int
+    pidfd: int
+
+    def code(self) -> int:
+        """Its exit code, negative for a signal; asked once, when it has ended."""
+        ...
+
+
+class Program:
+    """One that was started as a program of its own."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self.pid, self.pidfd = popen.pid, os.pidfd_open(popen.pid)
+        self._popen = popen
+
+    def code(self) -> int:
+        """Its exit code."""
+        return self._popen.wait()
 
 
 class Process:
@@ -35,30 +65,31 @@ class Process:
     terminal reaches only us, who stop things in order. Raises OSError when it cannot be started.
     """
 
-    def __init__(self, recipe: Recipe, *, on_line: Callable[[bytes], None], on_exit: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        on_line: Callable[[bytes], None],
+        on_exit: Callable[[int], None],
+        zygote: Zygote | None = None,
+    ) -> None:
         self._on_line, self._on_exit = on_line, on_exit
         self._loop = asyncio.get_running_loop()
-        self._popen, self._stdin, self._stdout = start(recipe)
+        self._running, self._stdin, self._stdout = start(recipe, zygote)
         self._pending = b""
-        self._pidfd = os.pidfd_open(self._popen.pid)
-        self._loop.add_reader(self._pidfd, self._exited)
+        self._loop.add_reader(self._running.pidfd, self._exited)
         self._loop.add_reader(self._stdout, self._heard)
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._popen.pid
-
-    def tell(self, line: str) -> None:
-        """Write a line to its stdin; one that is gone does not hear it."""
-        with contextlib.suppress(OSError):
-            os.write(self._stdin, f"{line}\n".encode())
+        return self._running.pid
 
     def signal(self, number: int) -> None:
         """Send a signal, unless it has ended. One that is stopped is continued, or it would never hear SIGTERM."""
         with contextlib.suppress(ProcessLookupError):
-            self._popen.send_signal(number)
-            self._popen.send_signal(signal.SIGCONT)
+            signal.pidfd_send_signal(self._running.pidfd, number)
+            signal.pidfd_send_signal(self._running.pidfd, signal.SIGCONT)
 
     def _heard(self) -> None:
         data = read_now(self._stdout)
@@ -70,11 +101,11 @@ class Process:
             self._on_line(line)
 
     def _exited(self) -> None:
-        code = self._popen.wait()
+        pidfd, code = self._running.pidfd, self._running.code()
         self._heard()
-        for fd in (self._pidfd, self._stdout):  # a grandchild may still hold stdout: what it writes there is nobody's
+        for fd in (pidfd, self._stdout):  # a grandchild may still hold stdout: what it writes there is nobody's
             self._loop.remove_reader(fd)
-        for fd in (self._pidfd, self._stdout, self._stdin):
+        for fd in (pidfd, self._stdout, self._stdin):
             os.close(fd)
         self._on_exit(code)
 
@@ -87,24 +118,12 @@ def read_now(fd: int) -> bytes | None:
         return None
 
 
-def start(recipe: Recipe) -> tuple[subprocess.Popen[bytes], int, int]:
-    """Start it through with_parent; the process, the writing end of its stdin, the reading end of its stdout.
-
-    Call it in the main thread: it is the death of the starting thread that the kernel looks at.
-    """
+def start(recipe: Recipe, zygote: Zygote | None) -> tuple[Running, int, int]:
+    """Start it; the process, the writing end of its stdin, the reading end of its stdout. Raises OSError."""
     their_stdin, our_stdin = os.pipe()
     our_stdout, their_stdout = os.pipe()
     try:
-        popen = subprocess.Popen(
-            [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid()), "--", *recipe.argv],
-            stdin=their_stdin,
-            stdout=their_stdout,
-            stderr=recipe.log,
-            env=recipe.environment,
-            cwd=recipe.directory,
-            pass_fds=recipe.fds,
-            start_new_session=True,
-        )
+        running = _forked(recipe, zygote, their_stdin, their_stdout) or _executed(recipe, their_stdin, their_stdout)
     except OSError:
         os.close(our_stdin)
         os.close(our_stdout)
@@ -113,4 +132,27 @@ def start(recipe: Recipe) -> tuple[subprocess.Popen[bytes], int, int]:
         os.close(their_stdin)
         os.close(their_stdout)
     os.set_blocking(our_stdout, False)
-    return popen, our_stdin, our_stdout
+    return running, our_stdin, our_stdout
+
+
+def _forked(recipe: Recipe, zygote: Zygote | None, stdin: int, stdout: int) -> Running | None:
+    if zygote is None or not recipe.module:
+        return None
+    order = Order(recipe.module, recipe.environment, recipe.fds)
+    return zygote.fork(order, [stdin, stdout, recipe.log, *recipe.fds])
+
+
+def _executed(recipe: Recipe, stdin: int, stdout: int) -> Running:
+    """Through with_parent. In the main thread: it is the death of the starting thread that the kernel looks at."""
+    return Program(
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid()), "--", *recipe.argv],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=recipe.log,
+            env=recipe.environment,
+            cwd=recipe.directory,
+            pass_fds=recipe.fds,
+            start_new_session=True,
+        )
+    )

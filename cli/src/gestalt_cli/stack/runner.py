@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from gestalt_cli.stack.forks import Zygote
 from gestalt_cli.stack.process import Process, Recipe
 from gestalt_cli.supervision.supervisor import Supervisor
 from gestalt_cli.supervision.words import (
@@ -14,14 +15,11 @@ from gestalt_cli.supervision.words import (
     Command,
     Event,
     Exited,
-    Go,
     Hurry,
-    Kind,
     Notice,
     Ready,
     Signal,
     Start,
-    StartSpare,
     Stop,
     Tick,
     Unit,
@@ -39,20 +37,26 @@ class Cookbook(Protocol):
         """A process that is to serve as `unit` as soon as it can."""
         ...
 
-    def spare(self, kind: Kind) -> Recipe:
-        """A process of `kind` that waits for its go."""
-        ...
-
     def probe(self, unit: Unit) -> Awaitable[str] | None:
         """For a unit that prints no ready line: returns its address once it serves. None for all others."""
         ...
 
 
 class Runner:
-    """Runs a supervisor over real processes until all have ended. `tell` is called with each notice, in the loop."""
+    """Runs a supervisor over real processes until all have ended. `tell` is called with each notice, in the loop.
 
-    def __init__(self, supervisor: Supervisor, cookbook: Cookbook, tell: Callable[[Notice], None]) -> None:
+    `zygote`: what processes with a `module` are forked from.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        cookbook: Cookbook,
+        tell: Callable[[Notice], None],
+        zygote: Zygote | None = None,
+    ) -> None:
         self._supervisor, self._cookbook, self._tell = supervisor, cookbook, tell
+        self._zygote = zygote
         self._processes: dict[int, Process] = {}
         self._probes: dict[int, asyncio.Task[None]] = {}
         self._events: asyncio.Queue[Event] = asyncio.Queue()  # two a process and one a user's wish: it cannot grow
@@ -93,24 +97,19 @@ class Runner:
             case Start(process=number, unit=unit):
                 self._start(number, self._cookbook.unit(unit))
                 self._probe(number, unit, tasks)
-            case StartSpare(process=number, kind=kind):
-                self._start(number, self._cookbook.spare(kind))
-            case Go(process=number):
-                self._on(number, lambda process: process.tell("go"))
             case Signal(process=number, number=which):
-                self._on(number, lambda process: process.signal(which))
+                if number in self._processes:  # else its Exited waits in the queue: the supervisor will know soon
+                    self._processes[number].signal(which)
             case _:
                 self._tell(command)
-
-    def _on(self, number: int, act: Callable[[Process], None]) -> None:
-        process = self._processes.get(number)
-        if process is not None:  # else its Exited waits in the queue: the supervisor will know soon
-            act(process)
 
     def _start(self, number: int, recipe: Recipe) -> None:
         try:
             self._processes[number] = Process(
-                recipe, on_line=lambda line: self._said(number, line), on_exit=lambda code: self._ended(number, code)
+                recipe,
+                on_line=lambda line: self._said(number, line),
+                on_exit=lambda code: self._ended(number, code),
+                zygote=self._zygote,
             )
         except OSError:
             self._events.put_nowait(Exited(number, NOT_STARTED))

@@ -72,7 +72,8 @@ class Run:
         async with AsyncExitStack() as held:
             ground = await take(self._options, held)
             supervisor = Supervisor(ground.units)
-            self._runner = Runner(supervisor, ground.services, lambda notice: self._tell(ground, notice))
+            services = ground.services
+            self._runner = Runner(supervisor, services, lambda notice: self._tell(ground, notice), services.zygote)
             async with asyncio.TaskGroup() as tasks:
                 beside = [
                     tasks.create_task(self._greet(ground)),

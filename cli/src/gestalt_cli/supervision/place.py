@@ -54,7 +54,7 @@ class Place:
         return self.state in SETTLED
 
     def filled(self, process: int, now: float) -> None:
-        """A process was started for it, or a spare told to go."""
+        """A process was started for it."""
         self.state, self.process, self.ready_at = State.STARTING, process, None
         self.due = now + self.unit.kind.patience
 

@@ -1,6 +1,6 @@
 """The supervisor: events in, commands out. `stack.runner` carries the commands out; the tests are conversations.
 
-Start: stage by stage, a stage when all before it serve. Then every unit is kept running, with a warm spare per kind.
+Start: stage by stage, a stage when all before it serve. Then every unit is kept running.
 Stop: stage by stage in the other order. A unit that cannot be started while nothing has been served yet ends it all,
 because then the user is there to read why; later nothing does.
 """
@@ -8,12 +8,10 @@ because then the user is there to read why; later nothing does.
 from __future__ import annotations
 
 import itertools
-import signal
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
 from gestalt_cli.supervision.place import Place, State
-from gestalt_cli.supervision.spare import Spare
 from gestalt_cli.supervision.words import (
     AllReady,
     Begin,
@@ -21,13 +19,10 @@ from gestalt_cli.supervision.words import (
     Event,
     Exited,
     GaveUp,
-    Go,
     Hurry,
     Lost,
     Ready,
-    Signal,
     Start,
-    StartSpare,
     Stop,
     Tick,
     Unit,
@@ -50,7 +45,6 @@ class Supervisor:
 
     def __init__(self, units: Sequence[Unit]) -> None:
         self._places = [Place(unit) for unit in units]
-        self._spares = {unit.kind.name: Spare(unit.kind) for unit in units if unit.kind.spare}
         self._numbers = itertools.count(1)
         self._phase = Phase.STARTING
         self._stage = min(unit.kind.start_stage for unit in units)
@@ -59,13 +53,12 @@ class Supervisor:
     @property
     def finished(self) -> bool:
         """Everything has ended, as was asked."""
-        spares = all(spare.process is None for spare in self._spares.values())
-        return self._phase is Phase.STOPPING and spares and all(p.state is State.ENDED for p in self._places)
+        return self._phase is Phase.STOPPING and all(p.state is State.ENDED for p in self._places)
 
     @property
     def deadline(self) -> float | None:
         """The moment of the next Tick."""
-        return min(itertools.chain(self._place_deadlines(), self._spare_deadlines()), default=None)
+        return min((place.due for place in self._places if place.due is not None), default=None)
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """What is to be done about `event`."""
@@ -82,17 +75,15 @@ class Supervisor:
             case Tick():
                 yield from self._overdue(now)
             case Stop():
-                yield from self._begin_to_stop(now)
+                self._begin_to_stop(now)
             case Hurry():
-                yield from self._begin_to_stop(now)
+                self._begin_to_stop(now)
                 for place in self._places:
                     yield from place.kill()
 
     def _go_on(self, now: float) -> Iterator[Command]:
         if self._phase is Phase.STARTING:
             yield from self._next_start_stage(now)
-        if self._phase is Phase.RUNNING:
-            yield from self._refill(now)
         if self._phase is Phase.STOPPING:
             yield from self._next_stop_stage(now)
 
@@ -104,11 +95,9 @@ class Supervisor:
                 yield self._start(place, now)
 
     def _start(self, place: Place, now: float) -> Command:
-        spare = None if place.unit.draining else self._spares.get(place.unit.kind.name)
-        taken = spare.take() if spare else None
-        process = next(self._numbers) if taken is None else taken
+        process = next(self._numbers)
         place.filled(process, now)
-        return Start(process, place.unit) if taken is None else Go(process, place.unit)
+        return Start(process, place.unit)
 
     def _next_start_stage(self, now: float) -> Iterator[Command]:
         while all(p.settled for p in self._places if p.unit.kind.start_stage <= self._stage):
@@ -128,9 +117,6 @@ class Supervisor:
                 yield from place.ready(now)
 
     def _exited(self, process: int, code: int, now: float) -> Iterator[Command]:
-        for spare in self._spares.values():
-            if spare.process == process:
-                spare.exited(now)
         for place in self._places:
             if place.process == process:
                 yield from self._place_exited(place, code, now)
@@ -149,7 +135,7 @@ class Supervisor:
         if hopeless and isinstance(notice, Lost):
             self.failed = True
             yield GaveUp(place.unit, notice.code)
-            yield from self._begin_to_stop(now)
+            self._begin_to_stop(now)
 
     def _overdue(self, now: float) -> Iterator[Command]:
         for place in self._places:
@@ -159,26 +145,12 @@ class Supervisor:
                 else:
                     yield from place.kill()
 
-    def _refill(self, now: float) -> Iterator[Command]:
-        for spare in self._spares.values():
-            if spare.process is None and spare.due <= now and self._calm(spare):
-                process = next(self._numbers)
-                spare.started(process, now)
-                yield StartSpare(process, spare.kind)
-
-    def _calm(self, spare: Spare) -> bool:
-        """Nothing of its kind is being started: a spare must not slow down what it is there for."""
-        return all(p.settled for p in self._places if p.unit.kind is spare.kind)
-
     # -- stopping
 
-    def _begin_to_stop(self, now: float) -> Iterator[Command]:
+    def _begin_to_stop(self, now: float) -> None:
         if self._phase is Phase.STOPPING:
             return
         self._phase = Phase.STOPPING
-        for spare in self._spares.values():
-            if spare.process is not None:
-                yield Signal(spare.process, signal.SIGKILL)
         for place in self._places:
             if place.process is None:
                 place.stop(now)
@@ -189,14 +161,3 @@ class Supervisor:
         for place in running:
             if place.unit.kind.stop_stage == stage and place.state is not State.STOPPING:
                 yield from place.stop(now)
-
-    # -- deadlines
-
-    def _place_deadlines(self) -> Iterator[float]:
-        return (place.due for place in self._places if place.due is not None)
-
-    def _spare_deadlines(self) -> Iterator[float]:
-        if self._phase is Phase.RUNNING:
-            for spare in self._spares.values():
-                if spare.process is None and self._calm(spare):
-                    yield spare.due

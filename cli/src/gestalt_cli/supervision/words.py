@@ -13,7 +13,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     """A kind of service, and its place among the others: lower stages first, both ways.
 
     `patience`: seconds from its start to its ready line, then it counts as hung. `grace`: seconds from SIGTERM to
-    SIGKILL. `spare`: one more process of it is kept warm, waiting for its go.
+    SIGKILL.
     """
 
     name: str
@@ -21,7 +21,6 @@ class Kind(Struct, frozen=True, kw_only=True):
     stop_stage: int
     patience: float
     grace: float
-    spare: bool = False
 
 
 class Unit(Struct, frozen=True):
@@ -72,20 +71,6 @@ class Start(Struct, frozen=True):
     unit: Unit
 
 
-class StartSpare(Struct, frozen=True):
-    """Start a process of `kind` that waits for its go."""
-
-    process: int
-    kind: Kind
-
-
-class Go(Struct, frozen=True):
-    """A spare becomes `unit`."""
-
-    process: int
-    unit: Unit
-
-
 class Signal(Struct, frozen=True):
     """Send a signal."""
 
@@ -125,4 +110,4 @@ class GaveUp(Struct, frozen=True):
 
 
 Notice = AllReady | Lost | Back | Drained | GaveUp
-Command = Start | StartSpare | Go | Signal | Notice
+Command = Start | Signal | Notice

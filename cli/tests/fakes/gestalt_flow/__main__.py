@@ -1,3 +1,9 @@
 from fake_service import run
 
-run("flow")
+
+def main() -> None:
+    run("flow")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,3 +1,9 @@
 from fake_service import run
 
-run("gateway")
+
+def main() -> None:
+    run("gateway")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,3 +1,9 @@
 from fake_service import run
 
-run("session")
+
+def main() -> None:
+    run("session")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,3 +1,9 @@
 from fake_service import run
 
-run("telemetry")
+
+def main() -> None:
+    run("telemetry")
+
+
+if __name__ == "__main__":
+    main()
