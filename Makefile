@@ -18,6 +18,9 @@ setup: $(VENV)/.ready $(VENV)/.screen ## install everything into .venv, and buil
 dashboard: $(VENV)/.ready ## build the dashboard; without Node that is an error
 	@$(BIN)/python dashboard/tools/build.py --strict
 
+screenshots: dashboard ## every screen of a real system, into docs/screenshots
+	$(BIN)/python -m dashboard.tools.screenshots
+
 routes: setup ## write the gateway's route table down for the dashboard
 	$(BIN)/python dashboard/tools/routes.py
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +20,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "the token of this module"
+DEADLINE = 20.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -82,15 +85,19 @@ async def test_a_notify_call_and_what_a_flow_made_of_it_are_one_trace(api: Api) 
         names = tree({"children": spans, "service_name": "", "name": ""})[" "]
         run = names.get(f"{through}/notify", {}).get(f"{at}/notify", {}).get("gestalt-flow flow run")
         activity = (run or {}).get("gestalt-flow activity send_to_terminal")
-        return activity is not None and typing.items() <= activity.items()
+        return len(spans) == 1 and activity is not None and typing.items() <= activity.items()
 
     await eventually(told, 15, what="the whole trace is told")
     (first,) = await trace(api, trace_id)
     assert first["parentSpanId"] == "00f067aa0ba902b7"
     named = {one["key"]: one["value"] for one in first["attributes"]}
     assert named["http.route"] == {"stringValue": "/api/sessions/{id}/notify"}
-    lines = [one for one in await api.get("/api/otel/logs", query="notify event accepted") if "traceId" in one]
-    assert trace_id in {one["traceId"] for one in lines}
+
+    async def logged() -> bool:
+        lines = await api.get("/api/otel/logs", query="notify event accepted")
+        return trace_id in {one.get("traceId") for one in lines}
+
+    await eventually(logged, 15, what="the line that was written in it is stored")
 
 
 async def test_a_caller_that_is_not_told_of_is_told_by_nobody(api: Api) -> None:
@@ -106,9 +113,8 @@ async def test_a_caller_that_is_not_told_of_is_told_by_nobody(api: Api) -> None:
 
 
 async def test_what_is_told_while_telemetry_is_down_is_there_when_it_is_back(system: Stack, api: Api) -> None:
-    for pid in processes.children(system.pid):
-        if "gestalt_telemetry" in processes.argv(pid):
-            os.kill(pid, signal.SIGKILL)
+    (pid,) = system.services("gestalt_telemetry")
+    processes.kill(pid)
     trace_id = "c" * 32
     await notify(api, f"00-{trace_id}-00f067aa0ba902b7-01")
 
@@ -116,3 +122,47 @@ async def test_what_is_told_while_telemetry_is_down_is_there_when_it_is_back(sys
         return bool(await trace(api, trace_id))
 
     await eventually(told, 20, what="the trace is told after all")
+
+
+async def test_people_read_logs_traces_and_usage_in_their_terminal(system: Stack, api: Api) -> None:
+    trace_id = "d" * 32
+    following = await started(system, "logs", "-f", "--query", "notify event accepted", "-n", "1")
+    try:
+        assert following.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            before = await following.stdout.readline()
+            await notify(api, f"00-{trace_id}-00f067aa0ba902b7-01")
+            line = (await following.stdout.readline()).decode()
+    finally:
+        following.terminate()
+        await following.wait()
+    assert b"gestalt-session notify event accepted" in before
+    assert "INFO gestalt-session notify event accepted session=Echo 1" in line
+    assert line != before.decode()
+
+    async def told() -> str:
+        out = await said(system, "traces", trace_id)
+        return out if "activity send_to_terminal" in out else ""
+
+    lines = (await eventually(told, DEADLINE, what="the trace is shown")).splitlines()
+    assert lines[0].split(maxsplit=2)[2] == "gestalt-gateway POST /api/sessions/{id}/notify"
+    assert lines[1].startswith(" " * 4)
+    assert trace_id in await said(system, "traces", "--since", "5m", "--name", "flow run")
+    assert await said(system, "usage") == ""
+    assert "DEBUG" not in await said(system, "logs", "--level", "info", "--json")
+
+
+async def started(system: Stack, *argv: str) -> asyncio.subprocess.Process:
+    variables = system.environment() | {"GESTALT_URL": system.url, "GESTALT_TOKEN": TOKEN}
+    gestalt = Path(sys.executable).with_name("gestalt")
+    return await asyncio.create_subprocess_exec(
+        gestalt, *argv, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+async def said(system: Stack, *argv: str) -> str:
+    process = await started(system, *argv)
+    async with asyncio.timeout(DEADLINE):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    return out.decode()

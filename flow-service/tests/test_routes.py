@@ -115,6 +115,18 @@ async def test_a_bundle_goes_out_as_it_came_in(replica: Start) -> None:
     assert exported.text == BUNDLE
 
 
+async def test_others_are_answered_while_a_large_bundle_is_read(replica: Start) -> None:
+    one = await replica()
+    flow = "  - id: {}\n    event_type: file-change\n    where:\n      path: {}\n"
+    bundle = "version: 1\nflows:\n" + "".join(flow.format(f"f{number}", f"/w/{number}") for number in range(10_000))
+    read = asyncio.create_task(one.api.post("/api/flow/config/validate", content=bundle, headers=YAML))
+    answers = 0
+    while not read.done():
+        answers += (await one.api.get("/healthz")).status_code == 200
+    assert (await read).json() == {"valid": True, "errors": []}
+    assert answers >= 10
+
+
 async def test_the_catalogue_is_the_documented_one(replica: Start) -> None:
     one = await replica()
     known = {activity["id"]: activity for activity in await one.get("/api/flow/activities")}

@@ -76,7 +76,7 @@ def test_a_service_that_describes_itself_badly_does_no_harm() -> None:
 async def test_the_page_says_what_this_is(world: World) -> None:
     gateway = await world.gateway()
     page = await gateway.client.get("/")
-    assert page.text.startswith("Gestalt")
+    assert "Gestalt" in page.text  # whether a dashboard is built here or not
     assert page.headers["x-frame-options"] == "DENY"
     assert (await gateway.client.get("/nothing")).status_code == 404
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from dashboard.tools.routes import text
+from gestalt_gateway.page import SCREENS
 from tests.browser.conftest import ROOT, TOKEN
 from tests.support.client import Api
 from tests.support.stack import Stack
@@ -36,6 +37,11 @@ async def test_what_is_not_of_the_page_is_not_served(api: Api, path: str) -> Non
 
 async def test_the_api_is_not_the_page(api: Api) -> None:
     assert (await api.http.get("/api/nothing", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 404
+
+
+async def test_the_gateway_knows_every_screen_by_name() -> None:
+    names = re.findall(r"\{ name: '(\w+)'", (ROOT / "dashboard" / "src" / "lib" / "ui" / "screens.ts").read_text())
+    assert set(names) - {"home"} == SCREENS
 
 
 async def test_the_typed_paths_are_the_gateways() -> None:

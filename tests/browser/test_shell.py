@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -41,7 +42,8 @@ async def test_logging_out_ends_it(opens: Opens) -> None:
 
 
 async def test_an_address_that_names_nothing_says_so(opens: Opens) -> None:
-    page = await opens("/nothing/here")
+    page = await opens("/")
+    await page.evaluate("history.pushState(null, '', '/nothing'); dispatchEvent(new PopStateEvent('popstate'))")
     await expect(page.get_by_text("There is nothing at this address")).to_be_visible()
 
 
@@ -90,6 +92,8 @@ async def test_a_killed_gateway_is_told_and_the_page_comes_back_by_itself(opens:
         ".observe(document.querySelector('.state'), {subtree: true, childList: true, characterData: true})"
     )
     kill(house.gateway_pids()[0])
-    await page.wait_for_function("window.states.some((state) => state.startsWith('Reconnecting'))")
+    async with asyncio.timeout(10):
+        while "Reconnecting…" not in await page.evaluate("window.states"):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     assert await page.evaluate("window.sameDocument")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 
@@ -16,7 +18,9 @@ async def test_a_plan_shows_how_far_it_is_and_who_is_at_it(opens: Opens, api: Ap
     session = await api.create(agent="helper")
     place = {"plan_file": "browser.org", "l1": "Write", "l2": "Decode =batches="}
     told = {"type": "progress", "task_state": "WIP", **place}
-    await api.http.post(f"/api/sessions/{session['uid']}/notify", json={"session_id": session["id"], "payload": told})
+    body = {"session_id": session["id"], "payload": told}
+    answer = await api.http.post(f"/api/sessions/{session['id']}/notify", json=body)
+    assert answer.status_code == 204, answer.text
     page = await opens("/plans")
     plan = page.get_by_role("group").filter(has_text="Browser plan")
     await expect(plan.get_by_text("1 of 3")).to_be_visible()
@@ -98,8 +102,12 @@ async def test_what_is_wrong_with_a_flow_is_said(opens: Opens) -> None:
 async def test_a_profile_that_does_not_load_says_where(opens: Opens, house: Stack) -> None:
     page = await opens("/agents/agent/helper")
     await expect(page.get_by_text("bash --norc")).to_be_visible()
-    (house.data / "config" / "agents" / "broken.toml").write_text('name = "Broken\n')
+    broken = house.data / "config" / "agents" / "broken.toml"
+    async with asyncio.timeout(10):
+        while not await page.get_by_role("alert").count():  # until the page listens
+            broken.write_text('name = "Broken\n')
+            await asyncio.sleep(0.5)
     await expect(page.get_by_role("alert")).to_contain_text("broken.toml")
-    (house.data / "config" / "agents" / "broken.toml").unlink()
+    broken.unlink()
     await page.get_by_role("link", name="plan-a-change").click()
     await expect(page.locator("pre")).to_contain_text("plan")

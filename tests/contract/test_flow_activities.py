@@ -152,12 +152,30 @@ async def _waits(api: Api) -> bool:
     return bool((await api.get("/api/flow/runs", trigger_id="t", status="running"))["runs"])
 
 
-async def test_an_agent_in_a_turn_or_without_its_prompts_is_at_work(api: Api, system: Stack) -> None:
+async def _occupied(api: Api, uid: str) -> bool:
+    return bool((await api.session(uid))["occupied"])
+
+
+async def test_an_agent_in_a_turn_or_without_its_prompts_is_at_work(api: Api, system: Stack, agent: str) -> None:
     config = system.workspace / ".gestalt" / "config"
     (config / "prompts").mkdir(exist_ok=True)
     (config / "prompts" / "first.tmpl").write_text("read this\n")
     late = 'name = "Late"\nshell = "cat"\nprompt = "first"\nonair_string = "ready for it"\n'
     (config / "agents" / "late.toml").write_text(late)
+    welcome = {"agent_id": "late", "message_template": "welcome", "reuse_if_running": False}
+    spawned = asyncio.create_task(done(api, agent, "spawn_agent_session", welcome))
+
+    async def started() -> dict[str, Any] | None:
+        return next((one for one in await api.get("/api/sessions") if one["id"] == "Late 1"), None)
+
+    session = await eventually(started, 10, what="the agent is started")
+    await eventually(lambda: _occupied(api, session["uid"]), 10, what="its prompts wait")
+    await api.type("Late 1", b"ready for it\n")
+    assert (await spawned)["status"] == "succeeded"
+    await eventually(lambda: _count(api, "Late 1", "welcome", 1), 10, what="it has the message")
+    shown = await lines(api, "Late 1")
+    assert shown.rindex("read this") < shown.index("welcome")
+    await api.delete(session["uid"])
     session = (await api.http.post("/api/sessions", json={"agent": "late"})).json()
     message = {"target_session_id": session["id"], "message_template": "x", "when_busy": "skip"}
     assert (await api.session(session["uid"]))["occupied"] == "prompts"

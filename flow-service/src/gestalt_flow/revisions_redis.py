@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -30,7 +31,7 @@ class Revisions:
         self._client = client
         self._names = names
         self._kept: tuple[str, float] = ("", 0.0)
-        self._indexed: dict[str, Index | None] = {}
+        self._indexed: dict[str, Index] = {}
 
     async def keep(self, revision: str, index: Index) -> None:
         """Remember a configuration that evaluations are about to name. Raises RunsUnavailable."""
@@ -39,7 +40,7 @@ class Revisions:
             return
         with away_as(RunsUnavailable):
             if not await self._client.hexists(self._names.revision, revision):
-                text = msgspec.json.encode(shown(matcher.flow for matcher in index.all))
+                text = await asyncio.to_thread(_text, index)
                 await self._client.hset(self._names.revision, revision, text)
             await self._client.zadd(self._names.revisions, {revision: time.time()})
         self._kept = (revision, time.monotonic())
@@ -59,15 +60,27 @@ class Revisions:
 
     async def index(self, revision: str) -> Index | None:
         """The flows of a revision; None when nobody knows them any more. Raises RunsUnavailable."""
-        if self._indexed.get(revision) is None:
-            with away_as(RunsUnavailable):
-                found: Any = await self._client.hget(self._names.revision, revision)
-            self._indexed[revision] = Index(flows_of_json(found)) if found is not None else None
-            for old in [*self._indexed][:-INDEXED]:
-                del self._indexed[old]
-        return self._indexed[revision]
+        if (known := self._indexed.get(revision)) is not None:
+            return known
+        with away_as(RunsUnavailable):
+            text: Any = await self._client.hget(self._names.revision, revision)
+        if text is None:
+            return None
+        index = await asyncio.to_thread(_index, text)
+        self._indexed[revision] = index
+        for old in [*self._indexed][:-INDEXED]:
+            del self._indexed[old]
+        return index
 
     async def indexes(self, revisions: Iterable[str]) -> dict[str, Index]:
         """The flows of those revisions that are known. Raises RunsUnavailable."""
         found = {revision: await self.index(revision) for revision in dict.fromkeys(revisions)}
         return {revision: index for revision, index in found.items() if index is not None}
+
+
+def _text(index: Index) -> bytes:
+    return msgspec.json.encode(shown(matcher.flow for matcher in index.all))
+
+
+def _index(text: bytes) -> Index:
+    return Index(flows_of_json(text))

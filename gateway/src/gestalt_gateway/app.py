@@ -77,47 +77,57 @@ class Gateway:
         self._outbox = outbox
         self._tally = Tally()
         self._tracer = Tracer("gateway", per_second=settings.traces_per_second)
-        metrics = self._metrics = Metrics()
-        metrics.watch_workers(lambda: self._live.workers_alive)
-        metrics.service.watch(self._tracer.outbox, "spans")
-        if outbox is not None:
-            metrics.service.watch(outbox, "logs")
-        metrics.service.counter("gestalt_traces_unsampled", "Requests that went untold", lambda: self._tracer.unsampled)
-        hosts = _hosts(settings)
+        self._metrics = self._measured(outbox)
         authenticator = Authenticator(
             settings.server_token,
             credentials,
             session_tokens or DirectoryTokens(self._live),
             internal=settings.internal_bearer,
         )
-        rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
-        limits = _limits(settings)
-        door = Door(authenticator=authenticator, hosts=hosts, live=self._live, limits=limits, rate=rate, clock=clock)
+        hosts = _hosts(settings)
+        door = self._door(authenticator, hosts, clock)
         upstreams = Upstreams(self._live, services)
         forwarding = Forwarding(settings.internal_bearer, hosts)
         self._proxy = Proxy(upstreams, self._lines, forwarding)
-        own = OwnRoutes(
-            authenticator=authenticator,
-            credentials=credentials,
-            cookie=self._cookie,
-            readiness=Readiness(self._live, services, self._stopping),
-            metrics=metrics,
-            documents=Documents(self._live, services, self._proxy.document),
-        )
         self._http = HttpApp(
             door=door,
             proxy=self._proxy,
-            own=own,
+            own=self._own_routes(authenticator, services),
             page=Page(),
             absent=AbsentOwner(directory, self._live),
-            metrics=metrics,
+            metrics=self._metrics,
             access=self._access,
             tally=self._tally,
             tracer=self._tracer,
             agent_of=self._live.agent_of,
             clock=clock,
         )
-        self.tunnels = Tunnels(door, upstreams, forwarding, self._lines, metrics, self._access, clock)
+        self.tunnels = Tunnels(door, upstreams, forwarding, self._lines, self._metrics, self._access, clock)
+
+    def _measured(self, outbox: LogOutbox | None) -> Metrics:
+        metrics = Metrics()
+        metrics.watch_workers(lambda: self._live.workers_alive)
+        metrics.service.watch(self._tracer.outbox, "spans")
+        if outbox is not None:
+            metrics.service.watch(outbox, "logs")
+        metrics.service.counter("gestalt_traces_unsampled", "Requests that went untold", lambda: self._tracer.unsampled)
+        return metrics
+
+    def _door(self, authenticator: Authenticator, hosts: HostRules, clock: Callable[[], float]) -> Door:
+        settings = self._settings
+        rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
+        limits = _limits(settings)
+        return Door(authenticator=authenticator, hosts=hosts, live=self._live, limits=limits, rate=rate, clock=clock)
+
+    def _own_routes(self, authenticator: Authenticator, services: Services) -> OwnRoutes:
+        return OwnRoutes(
+            authenticator=authenticator,
+            credentials=self._credentials,
+            cookie=self._cookie,
+            readiness=Readiness(self._live, services, self._stopping),
+            metrics=self._metrics,
+            documents=Documents(self._live, services, self._proxy.document),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gestalt_gateway.answers import TEXT_TYPE, Answer
 from gestalt_gateway.headers import Headers
@@ -12,6 +12,11 @@ FOLDER = Path(__file__).with_name("dashboard")
 """Where `make dashboard` and the image's build put it."""
 
 INDEX = "index.html"
+SCREENS = frozenset(
+    {"sessions", "plans", "flows", "logs", "traces", "charts", "operations", "agents", "settings"}
+)  # fmt: skip
+"""First words of addresses within the page, as in the dashboard's screens.ts."""
+
 ASSETS = "assets/"
 """Below it a name has the hash of what it names: it may be kept for ever."""
 
@@ -60,8 +65,8 @@ class Page:
             return Answer(200, WELCOME, TEXT_TYPE, [*GUARDS, ASKED_AGAIN]) if path == "/" else None
         name = path.removeprefix("/")
         if name not in self._files:
-            if "." in PurePosixPath(path).name:
-                return None  # a file that is not there; what has no suffix is an address within the page
+            if name and name.split("/", 1)[0] not in SCREENS:
+                return None
             name = INDEX
         return self._shown(name, packed=packed)
 

@@ -27,6 +27,7 @@ RESTLESS = (
     LAG,
     "gestalt_lease_age_seconds",
     "gestalt_telemetry_store_bytes",
+    "gestalt_telemetry_own_delay_seconds",
     "gestalt_forward_sent",
 )
 """Never the same twice, or changed by being told: an idle process would have news for ever. Prometheus reads them."""
@@ -101,7 +102,7 @@ class ServiceMetrics:
     def note(self, late: float) -> None:
         """The loop was so late, seconds; once a minute is told what has changed."""
         self._lag.observe(max(0.0, late))
-        self._worst = max(self._worst, round(late, 3))
+        self._worst = max(self._worst, round(late, 2))
         if self._clock() >= self._due:
             self._due = self._clock() + EVERY_SECONDS
             self.tell()

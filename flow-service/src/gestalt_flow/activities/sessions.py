@@ -19,6 +19,8 @@ BUSY_SECONDS = 10.0
 """A session whose program wrote so short a time ago is at work (as `terminal_idle` says it)."""
 GROWN_UP_SECONDS = 8.0
 """How long a fresh agent has to draw its first screen before something is typed."""
+PROMPTED_SECONDS = 45.0
+"""Likewise, for one whose first prompts are being typed: they must not be mixed with what a flow has to say."""
 SETTLED_SECONDS = 0.6
 ENTER_SECONDS = 0.15
 """Programs take an Enter that comes with a paste for a part of it."""
@@ -134,12 +136,12 @@ class Sessions:
         raise Failed(str(said.get("message", "not started")) if said else "not started", status=status)
 
     async def _settled(self, context: Context, session: dict[str, Any]) -> dict[str, Any]:
-        """Wait until a fresh agent has drawn its first screen, or the time for it is over."""
-        until = time.monotonic() + GROWN_UP_SECONDS
-        while time.monotonic() < until:
+        """Wait until a fresh agent has its prompts and has drawn its screen, or the time for it is over."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < (PROMPTED_SECONDS if session.get("occupied") else GROWN_UP_SECONDS):
             await asyncio.sleep(SETTLED_SECONDS / 3)
             session = await self._api.ask(context, "GET", session_path(session["uid"]))
-            if session.get("output_bytes") and quiet_for(session) > SETTLED_SECONDS:
+            if session.get("output_bytes") and quiet_for(session) > SETTLED_SECONDS and not session.get("occupied"):
                 break
         return session
 

@@ -155,10 +155,16 @@ async def try_out(request: Request, state: Resources) -> Response:
     trial = bodies.parse(await bodies.raw(request, state["settings"].body_limit), Trial)
     if (trial.event is UNSET) == (trial.event_id is UNSET):
         raise InvalidRequest("a test takes either event or event_id")
-    index = (await state["flows"].current())[0] if trial.config is UNSET else Index(_flows_of(bytes(trial.config)))
+    index = await _index(state, trial)
     event = await _recorded(state, trial.event_id) if trial.event is UNSET else _described(trial.event)
     what = seen(event, f"{max(0, int(event.occurred_at.timestamp() * 1000))}-0")
     return reply({"triggers": await asyncio.to_thread(tried, index, what)})
+
+
+async def _index(state: State, trial: Trial) -> Index:
+    if trial.config is UNSET:
+        return (await state["flows"].current())[0]
+    return Index(await asyncio.to_thread(_flows_of, bytes(trial.config)))
 
 
 def _flows_of(config: bytes) -> Sequence[Flow]:

@@ -120,10 +120,19 @@ class Follower:
         if taken:
             self._fit_slice(time.monotonic() - begun)
             return True
+        return self._look_further(data, stop)
+
+    def _look_further(self, data: bytes, stop: int) -> bool:
+        """All of it begins one sequence: it goes on behind, or in what will come, or a hole has cut it off."""
+        end = self._position + len(data)
         if len(data) == SLICE:
             return self._skim(data, first=True)
-        longer, self._slice = len(data) == self._slice, min(2 * self._slice, SLICE)
-        return longer
+        if len(data) == self._slice:
+            self._slice = min(2 * self._slice, SLICE)
+            return True
+        if end < stop:
+            self.offset = end
+        return end < stop
 
     def _fit_slice(self, seconds: float) -> None:
         wanted = self._slice // 2 if seconds > TURN_SECONDS else self._slice * 2
@@ -139,6 +148,14 @@ class Follower:
         return True
 
     def _bytes(self, offset: int, limit: int) -> bytes:
+        """Up to `limit` bytes over segments: a sequence may begin in one and end in the next. Raises Trimmed."""
+        data = self._part(offset, limit)
+        with suppress(Trimmed):
+            while data and len(data) < limit and (more := self._part(offset + len(data), limit - len(data))):
+                data += more
+        return data
+
+    def _part(self, offset: int, limit: int) -> bytes:
         try:
             return self._journal.read(offset, limit)
         except Trimmed:
@@ -221,5 +238,6 @@ class Follower:
         shown = self.picture(CHECKPOINT_LIMIT)
         redraw = shown.redraw.encode("utf-8", "replace")
         kept = Checkpoint(self.offset, shown.cols, shown.rows, self._applied, redraw)
+        self._journal.rescan()  # the host drops segments without a word to us
         self._checkpoints.keep(kept, self._journal.base)
         self._kept = self.offset

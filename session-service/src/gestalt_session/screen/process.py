@@ -10,6 +10,7 @@ import importlib.util
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -142,9 +143,10 @@ class Screens:
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         framer = Framer()
-        while data := await reader.read(RECEIVE):
-            for frame in framer.feed(data):
-                self._answered(answer_of(frame))
+        with suppress(ConnectionError):  # it was killed: an end as any other
+            while data := await reader.read(RECEIVE):
+                for frame in framer.feed(data):
+                    self._answered(answer_of(frame))
         log.warning("the screen process ended")
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
@@ -157,7 +159,7 @@ class Screens:
             async with asyncio.timeout(END_SECONDS):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            _kill(process)
             await process.wait()
 
     def _answered(self, answer: Shown | Failed) -> None:
@@ -176,7 +178,7 @@ class Screens:
         self._fail(number, "the screen process did not answer in time")
         if self._process is not None and self._process.returncode is None:
             log.warning("the screen process does not answer and is ended")
-            self._process.kill()
+            _kill(self._process)
 
     def _fail_all(self) -> None:
         for number in list(self._asked):
@@ -200,6 +202,11 @@ class Screens:
     def _send(self, message: Request) -> None:
         if self._link is not None:
             self._link.write(framed(message))
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 def _is(message: Request, number: int) -> bool:
