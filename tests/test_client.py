@@ -8,54 +8,23 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support import processes, programs
+from tests.support import commands, processes, programs
 from tests.support.client import Api
+from tests.support.commands import BIN, environment
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "the-servers-secret"
-BIN = Path(sys.executable).parent
-RUN_SECONDS = 30.0
-
-
-class Done:
-    """What a command said, and its exit code."""
-
-    def __init__(self, code: int, out: bytes, err: bytes) -> None:
-        self.code, self.out, self.err = code, out.decode(), err.decode()
-
-    def __repr__(self) -> str:
-        return f"exit {self.code}\n{self.out}\n{self.err}"
-
-
-def environment(system: Stack) -> dict[str, str]:
-    """What a user has set: the server's address and token."""
-    return system.environment() | {"GESTALT_URL": system.url}
-
-
-async def run(system: Stack, *argv: str, stdin: bytes = b"", token: str = TOKEN) -> Done:
-    """Run a command of ours to its end."""
-    process = await asyncio.create_subprocess_exec(
-        BIN / argv[0],
-        *argv[1:],
-        env=environment(system) | {"GESTALT_TOKEN": token},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    async with asyncio.timeout(RUN_SECONDS):
-        out, err = await process.communicate(stdin)
-    assert process.returncode is not None
-    return Done(process.returncode, out, err)
+run = partial(commands.run, token=TOKEN)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def _plan(number: int) -> Plan:
 
 async def _finish(store: Runs, line: Line, plans: Sequence[Plan]) -> None:
     await asyncio.gather(*(store.create(plan, 1_700_000_000_000) for plan in plans))
-    held = await line.take(len(plans), wait_ms=1_000)
+    held = await line.take(len(plans))
     await asyncio.gather(*(_done(line, one) for one in held))
 
 

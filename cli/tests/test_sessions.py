@@ -69,6 +69,6 @@ def test_the_address_has_no_secret_and_one_beginning() -> None:
     assert address(SERVER, "a b/c", Place(cursor=0), readonly=True) == (
         "wss://g.example:8443/ws/session/a%20b%2Fc?cursor=0&control=1&readonly=1"
     )
-    assert "tail=5&" in address(SERVER, "x", Place(tail=5), readonly=False)
+    assert "snapshot=1&" in address(SERVER, "x", Place(snapshot=True), readonly=False)
     assert address(SERVER, "x", Place(), readonly=False).endswith("/x?control=1")
     assert "secret" not in repr(SERVER)

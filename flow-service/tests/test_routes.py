@@ -115,6 +115,18 @@ async def test_a_bundle_goes_out_as_it_came_in(replica: Start) -> None:
     assert exported.text == BUNDLE
 
 
+async def test_others_are_answered_while_a_large_bundle_is_read(replica: Start) -> None:
+    one = await replica()
+    flow = "  - id: {}\n    event_type: file-change\n    where:\n      path: {}\n"
+    bundle = "version: 1\nflows:\n" + "".join(flow.format(f"f{number}", f"/w/{number}") for number in range(10_000))
+    read = asyncio.create_task(one.api.post("/api/flow/config/validate", content=bundle, headers=YAML))
+    answers = 0
+    while not read.done():
+        answers += (await one.api.get("/healthz")).status_code == 200
+    assert (await read).json() == {"valid": True, "errors": []}
+    assert answers >= 10
+
+
 async def test_the_catalogue_is_the_documented_one(replica: Start) -> None:
     one = await replica()
     known = {activity["id"]: activity for activity in await one.get("/api/flow/activities")}
@@ -153,9 +165,14 @@ async def test_a_configuration_holds_at_once_for_every_replica_and_a_hand_edit_s
         return bool((await other.get("/api/flow/config"))["errors"])
 
     await eventually(told)
-    await asyncio.sleep(1.3)  # both look every second
-    await publish(path="/a")
-    await eventually(lambda: receiver.came[-1]["path"] == "/edited")
+
+    async def edited() -> bool:
+        """Whichever of both takes it has looked."""
+        await publish(path="/a")
+        await asyncio.sleep(0.2)
+        return receiver.came[-1]["path"] == "/edited"
+
+    await eventually(edited, 20)
 
 
 async def test_a_dry_run_says_everything_and_does_nothing(replica: Start, receiver: Receiver) -> None:
@@ -224,3 +241,11 @@ async def test_schedules_come_back_after_an_emptied_redis(replica: Start, receiv
     await client.flushall()
     receiver.came.clear()
     await eventually(lambda: receiver.came, 15)
+
+
+async def test_operators_read_what_they_alert_on(replica: Start) -> None:
+    one = await replica()
+    text = (await one.api.get("/metrics")).text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert values["gestalt_flow_intake_age_seconds"] == values["gestalt_flow_activities_running"] == "0.0"
+    assert values["gestalt_own_logs_dropped_total"] == "0.0"

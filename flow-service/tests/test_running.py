@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,11 @@ from receiver import Receiver
 from redis.asyncio import Redis
 
 from gestalt_contracts.bus import Bus, Entry
-from gestalt_contracts.channels import FlowNames, Stream
+from gestalt_contracts.channels import FlowNames, Names, Stream
 from gestalt_contracts.events import now
+from gestalt_contracts.idempotency import key_of
+from gestalt_flow.records import RUNNING
+from gestalt_flow.revisions_redis import Revisions
 
 
 def hook(url: str, trigger_id: str = "t", *, config: dict[str, Any] | None = None, **trigger: Any) -> dict[str, Any]:
@@ -125,6 +129,33 @@ async def test_an_event_reaches_its_webhook_and_the_history_says_why(
     assert len(receiver.came) == 1
 
 
+async def test_why_not_is_said_by_the_flows_of_that_time(
+    replica: Start, receiver: Receiver, publish: Publish, client: Redis
+) -> None:
+    one = await replica()
+    first = await one.put(hook(receiver.url, where={"path": "/a"}))
+    await publish(path="/b")
+
+    async def noted() -> bool:
+        return bool(await runs(one, matched="false"))
+
+    await eventually(noted)
+    await one.put(hook(receiver.url, "other", where={"path": "/c"}))
+    other = await replica()
+    for asked in (one, other):
+        (missed,) = await runs(asked, matched="false")
+        assert (missed["trigger_id"], missed["revision"]) == ("t", first["revision"])
+        assert (await whole(asked, missed))["conditions"][1]["expected"] == "/a"
+    await one.put({})
+    assert [missed["trigger_id"] for missed in await runs(other, matched="false")] == ["t"]
+    revisions = Revisions(client, FlowNames())
+    await revisions.trim(oldest=0)
+    assert await revisions.index(first["revision"]) is not None
+    await revisions.trim(oldest=time.time() + 1_000)
+    assert await Revisions(client, FlowNames()).index(first["revision"]) is None
+    assert not await client.exists(FlowNames().revision, FlowNames().revisions)
+
+
 async def test_what_fails_for_a_moment_is_tried_again_under_the_same_key(
     replica: Start, receiver: Receiver, publish: Publish
 ) -> None:
@@ -162,6 +193,61 @@ async def test_a_lasting_failure_is_kept_and_can_be_tried_again_once_for_a_key(
     assert len(set(receiver.keys())) == 1
     assert (await one.api.post(path)).status_code == 409
     assert (await one.api.post("/api/flow/runs/nobody/retry")).status_code == 404
+
+
+async def test_a_key_holds_across_replicas_at_once_and_after_the_death_of_who_had_it(
+    replica: Start, receiver: Receiver, publish: Publish, client: Redis
+) -> None:
+    one, other = await replica(), await replica()
+    receiver.answers = [400]
+    await one.put(hook(receiver.url))
+    await publish(path="/a")
+    (run,) = await finished(one)
+    receiver.delay = 1
+    path, headers = f"/api/flow/runs/{run['id']}/retry", {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(*(asked.api.post(path, headers=headers) for asked in (one, other) * 4))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(202, answers[0].content)}
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    claim = Names().idempotency(key_of("POST", path, "k"))
+    await client.hdel(claim, "status", "headers", "body")
+    await client.hset(claim, "owner", "dead")
+    told = await other.api.post(path, headers=headers)
+    assert (told.status_code, told.headers.get("Idempotency-Replayed")) == (202, None)
+    replayed = await one.api.post(path, headers=headers)
+    assert (replayed.status_code, replayed.content) == (202, told.content)
+    receiver.delay = 0
+    assert (await finished(one))[0]["status"] == "succeeded"
+    assert len(receiver.came) == 2
+
+
+async def test_a_run_is_told_of_while_it_goes_on(
+    replica: Start, receiver: Receiver, publish: Publish, bus: Bus
+) -> None:
+    one = await replica()
+    config = hook(receiver.url)
+    config["bindings_by_trigger_id"]["t"].append(
+        {"activity_id": "http_request", "config": {"url": "http://10.0.0.1/", "method": "PUT"}}
+    )
+    await one.put(config)
+    receiver.answers = [503]
+    async with bus.subscribe(Stream.EVENTS) as events:
+        await publish(path="/a")
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(10):
+            while not told or told[-1]["status"] == RUNNING:
+                entry = await anext(events)
+                if isinstance(entry, Entry) and entry.event.type == "flow_run":
+                    told.append(entry.event.data)
+    assert [step.get("activity_status") for step in told if step.get("activity_id") != "http_request"] == [
+        None,
+        "queued",
+        "succeeded",
+    ]
+    assert "10.0.0.1 is not an address" in next(
+        step["error"] for step in told if step.get("activity_id") == "http_request"
+    )
+    assert [step["status"] for step in told] == [RUNNING, RUNNING, RUNNING, "failed"]
+    assert {(step["trigger_id"], step["run_id"]) for step in told} == {("t", told[0]["run_id"])}
 
 
 async def test_a_loop_is_stopped_recorded_and_told(

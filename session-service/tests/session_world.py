@@ -143,6 +143,7 @@ class Running:
         self.world = world
         places = {"workspace": world.workspace, "data_dir": world.data, "config_dir": world.config}
         given = {**places, "shell": "/bin/sh", "pass_env": ["*"], **settings}
+        given.setdefault("screens", False)  # half a second of a core each, for tests that look at none
         self.settings = Settings(**given, internal_token=INTERNAL)
         self._listener = listening("127.0.0.1", 0)
         self.port: int = self._listener.getsockname()[1]

@@ -117,3 +117,19 @@ async def test_a_closed_session_leaves_the_list_after_its_time_and_its_journal_s
     for ref in (session["uid"], session["id"]):
         assert (await worker.get(of(ref, "history")))["lines"] == ["kept"]
     assert not await unlisted(worker, running["uid"])
+
+
+async def test_operators_read_what_they_alert_on(world: World) -> None:
+    worker = await world.start()
+    session = await worker.create(ECHO)
+    async with worker.view(session["uid"], "cursor=0") as viewer:
+        await viewer.shows(b"ready")
+        text = (await worker.http.get("/metrics")).text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert values["gestalt_sessions"] == values["gestalt_viewers"] == "1.0"
+    assert float(values["gestalt_capacity"]) > 1
+    assert float(values["gestalt_journal_bytes"]) >= len(b"ready")
+    assert 0 <= float(values["gestalt_lease_age_seconds"]) < 5
+    assert values["gestalt_events_waiting"] == values["gestalt_own_spans_waiting"] == "0.0"
+    assert "gestalt_event_loop_lag_seconds_count" in values
+    assert (await worker.stranger.get("/metrics")).status_code == 401

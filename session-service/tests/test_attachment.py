@@ -58,6 +58,14 @@ def test_other_text_is_typed(text: bytes) -> None:
     assert control_of(text) is None
 
 
+def test_an_acknowledgement_names_an_offset() -> None:
+    assert control_of(b'{"type":"ack","cursor":12}') == Control(ack=12)
+
+
+def test_a_snapshot_implies_control() -> None:
+    assert Attachment.parse("snapshot=1") == Attachment(snapshot=True, control=True)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -72,7 +80,8 @@ def test_other_text_is_typed(text: bytes) -> None:
         b'{"type":"resize","cols":' + b"9" * 5_000 + b',"rows":24}',
         b'{"type":"resize","cols":80,"rows":24,"extra":"\xff"}',
         b'{"type":"ack","cursor":-1}',
-        b'{"type":"ack","cursor":12}',
+        b'{"type":"ack","cursor":true}',
+        b'{"type":"ack","cursor":1.5}',
         b'{"type":"resize","deep":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
     ],
 )

@@ -28,6 +28,7 @@ ROUTES = {
     "/api/events/stream": "GET",
     "/healthz": "GET",
     "/readyz": "GET",
+    "/metrics": "GET",
     of("Shell 9"): "GET, PATCH, DELETE",
     of("Shell 9", "output"): "GET",
     of("Shell 9", "history"): "GET",

@@ -168,6 +168,15 @@ async def test_a_stream_keeps_to_the_wanted_types(worker: Running, query: str) -
         assert [one["type"] for one in await stream.hears(2)] == ["a", "b"]
 
 
+async def test_flows_are_told_of_to_those_who_ask(worker: Running) -> None:
+    async with sse(worker, ALL_EVENTS) as everything, sse(worker, f"{ALL_EVENTS}?types=flow_run,toast") as asked:
+        await publish(worker.world, "toast", "toast")
+        await publish(worker.world, "flow_run", "flow")
+        await publish(worker.world, "terminal_bell", "terminal")
+        assert [one["type"] for one in await asked.hears(1)] == ["flow_run"]
+        assert [one["type"] for one in await everything.hears(1)] == ["terminal_bell"]
+
+
 # -- what a watcher of files may say
 
 

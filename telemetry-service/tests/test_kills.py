@@ -31,7 +31,7 @@ class Service:
     async def start(self, largest_file: int = resource.RLIM_INFINITY) -> None:
         variables = {"GESTALT_INTERNAL_TOKEN": TOKEN, "GESTALT_DATA_DIR": str(self._folder), "PATH": os.environ["PATH"]}
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "gestalt_telemetry",
+            sys.executable, "-B", "-P", "-m", "gestalt_telemetry",  # no bytecode: cut off at the limit, it stays broken
             env={**variables, "REDIS_URL": "redis://127.0.0.1:1", "GESTALT_TELEMETRY_SEGMENT_RECORDS": "3000"},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY)),

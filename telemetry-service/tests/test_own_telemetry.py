@@ -14,7 +14,7 @@ from telemetry_world import World, eventually, running
 from gestalt_contracts.bus_memory import InMemoryBus
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.events import Event, now
-from gestalt_contracts.service_logs import LOG_RECORDS, REQUESTS, LogOutbox, published
+from gestalt_contracts.service_logs import LOG_RECORDS, METRICS, REQUESTS, SPANS, LogOutbox, published
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,6 +42,23 @@ async def test_a_services_lines_are_stored_as_log_records(world: World) -> None:
     )  # fmt: skip
     assert (shown["error"], shown["port"]) == ({"stringValue": "x"}, {"intValue": "5"})
     assert found["resource"]["attributes"][0]["value"] == {"stringValue": "gestalt-gateway"}
+
+
+async def test_a_services_spans_and_metrics_are_stored_and_what_is_none_stops_nothing(world: World) -> None:
+    span = {"trace_id": "1" * 32, "span_id": "2" * 16, "name": "GET /x", "kind": 2, "start": 5, "end": 9, "error": "e"}
+    for spans in ([{"trace_id": "no id"}], [{**span, "trace_id": "zz"}], 5, [span]):
+        assert await published(world.bus, SPANS, {"service": "gateway", "instance": "7", "spans": spans})
+    gauge = {"name": "gestalt_sessions", "gauge": {"dataPoints": [{"timeUnixNano": "5", "asDouble": 3.0}]}}
+    assert await published(world.bus, METRICS, {"service": "session", "metrics": [gauge]})
+
+    async def stored() -> bool:
+        return len(await world.get("/api/otel/metrics", name="gestalt_sessions")) == 1
+
+    await eventually(stored)
+    (told,) = await world.get("/api/otel/traces")
+    assert (told["trace_id"], told["status"], told["status_message"]) == ("1" * 32, "error", "e")
+    resource = {pair["key"]: pair["value"] for pair in told["resource"]["attributes"]}
+    assert resource["service.instance.id"] == {"stringValue": "7"}
 
 
 async def test_each_record_is_stored_once_over_restarts_of_service_and_writer(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from telemetry_world import JSON, PROTOBUF, World, export, export_spans
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOTH = pytest.mark.parametrize("engine", ["segments", "clickhouse"])
 NESTED = '{"arrayValue":{"values":[' * 60 + '{"intValue":"1"}' + "]}}" * 60
 
 
@@ -73,6 +74,7 @@ async def test_a_body_over_the_limit_packed_or_not(world: World) -> None:
     assert await world.bodies() == ["after"]
 
 
+@BOTH
 async def test_records_that_are_nested_too_deeply_are_refused_and_the_others_stored(world: World) -> None:
     records = '{"body":{"stringValue":"good"}},{"body":' + NESTED + '},{"timeUnixNano":"-5"},{"timeUnixNano":"x"}'
     body = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + records + "]}]}]}"
@@ -82,6 +84,7 @@ async def test_records_that_are_nested_too_deeply_are_refused_and_the_others_sto
     assert await world.bodies() == ["good"]
 
 
+@BOTH
 async def test_a_span_without_ids_is_refused_in_the_clients_encoding(world: World) -> None:
     answer = await world.send("traces", export_spans(("bad", 1, 0, 5), trace=b"short"))
     reply = ExportTraceServiceResponse.FromString(answer.content)
@@ -152,6 +155,7 @@ SYNTAX = (
 )
 
 
+@BOTH
 async def test_syntax_in_a_query_is_plain_text(world: World) -> None:
     stored = ["something else", *(f"before {text} after" for text in SYNTAX)]
     await world.logs(*stored)
@@ -164,6 +168,7 @@ async def test_syntax_in_a_query_is_plain_text(world: World) -> None:
     assert (await world.client.get("/api/otel/traces/" + "z" * 32)).status_code == 404
 
 
+@BOTH
 async def test_absurd_numbers_and_times_are_kept_and_found(world: World) -> None:
     await world.logs("far", time=(1 << 64) - 1)
     await world.logs("early", time=1)

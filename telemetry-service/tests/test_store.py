@@ -82,6 +82,20 @@ async def test_late_and_early_records_are_found_by_their_own_time_across_segment
         assert [bucket["counts"]["info"] for bucket in buckets] == [101, 100, 100, 100, 100, 100, 1]
 
 
+async def test_text_is_found_before_and_after_it_is_indexed_and_over_segments(tmp_path: Path) -> None:
+    async with running(tmp_path, telemetry_segment_records=100) as world:
+        for start in range(0, 500, 50):
+            await world.logs(*(f"entry number {number:04d} of many" for number in range(start, start + 50)))
+        assert await world.bodies(query="NUMBER 0123 of") == ["entry number 0123 of many"]
+        assert len(await world.bodies(query="entry", limit=1000)) == 500
+        assert await world.bodies(query="0499") == ["entry number 0499 of many"]
+        assert len(list((tmp_path / "telemetry").glob("segment-*.db"))) > 3
+        histogram = await world.get("/api/otel/logs/histogram")
+        assert sum(sum(bucket["counts"].values()) for bucket in histogram["buckets"]) == 500
+        filtered = await world.get("/api/otel/logs/histogram", query="0123")
+        assert [bucket["counts"] for bucket in filtered["buckets"]] == [{"info": 1}]
+
+
 @pytest.mark.parametrize("how", ["torn", "emptied", "overwritten"])
 async def test_a_damaged_segment_is_set_aside_and_said_so(tmp_path: Path, how: str) -> None:
     async with running(tmp_path, telemetry_segment_records=300) as world:
@@ -182,3 +196,19 @@ async def test_a_segment_that_somebody_holds_is_not_taken_for_damaged(
     again = Keeper(tmp_path, Limits())
     assert (again.damaged, again.active.number) == (0, 1)
     again.close()
+
+
+async def test_a_complete_segment_has_one_index_and_an_empty_log(tmp_path: Path) -> None:
+    async with running(tmp_path, telemetry_segment_records=3_000) as world:
+        for number in range(0, 3_400, 200):
+            await world.logs(*(f"entry number {one}" for one in range(number, number + 200)))
+            await world.bodies(query="entry", limit=1)  # a reader has it open
+
+        def parts() -> int:
+            connection = sqlite3.connect(f"file:{segments(tmp_path)[0]}?mode=ro", uri=True)
+            found = connection.execute("SELECT count(DISTINCT segid) FROM texts_idx").fetchone()[0]
+            connection.close()
+            return int(found)
+
+        await eventually(lambda: parts() == 1, 10)
+        assert await world.bodies(query="number 2999") == ["entry number 2999"]

@@ -17,6 +17,7 @@ from gestalt_contracts.channels import Stream
 from gestalt_contracts.events import Event, now
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOTH = pytest.mark.parametrize("engine", ["segments", "clickhouse"])
 REPLAYED = {"key": "gestalt.replay_window", "value": {"stringValue": "1h"}}
 
 
@@ -31,6 +32,7 @@ async def record(connection: ClientConnection) -> dict[str, Any]:
     return found
 
 
+@BOTH
 async def test_what_was_there_is_marked_and_joins_what_comes(world: World) -> None:
     await world.logs("old one", "old two")
     async with world.events("/api/logs/stream") as events:
@@ -41,6 +43,7 @@ async def test_what_was_there_is_marked_and_joins_what_comes(world: World) -> No
     assert [REPLAYED in one["attributes"] for one in (*first, last)] == [True, True, False]
 
 
+@BOTH
 async def test_a_socket_carries_the_same_and_changes_its_filter(world: World) -> None:
     await world.logs("old debug", severity=5)
     async with socket(world, "/ws/logs?level=warning") as connection:
@@ -59,6 +62,7 @@ async def test_a_socket_carries_the_same_and_changes_its_filter(world: World) ->
         assert texts([await record(connection)]) == ["mine"]
 
 
+@BOTH
 async def test_filters_of_a_stream(world: World) -> None:
     async with world.events("/api/logs/stream?session_id=Coder 1&query=NEEDLE&level=info") as events:
         await world.logs("needle", attributes={"session.id": "Coder 2"})
@@ -89,6 +93,7 @@ async def test_a_client_that_comes_back_gets_each_record_once(world: World) -> N
     assert seen == [str(number) for number in range(3_000)]
 
 
+@BOTH
 @pytest.mark.parametrize(("given", "reason"), [("999999", "lost"), ("nonsense", "malformed"), ("-1", "malformed")])
 async def test_an_id_that_is_not_covered_is_told_before_everything_kept(world: World, given: str, reason: str) -> None:
     await world.logs("kept")

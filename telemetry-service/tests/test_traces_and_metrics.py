@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from telemetry_world import JSON, World, export_spans
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("engine", ["segments", "clickhouse"]),
+]
 TRACE = (b"t" * 16).hex()
 T0 = 1_772_356_500
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -126,7 +128,70 @@ async def test_a_busy_session_is_left_alone_when_that_is_wanted(api: Api, agent:
     skipped = await done(api, agent, "send_to_terminal", config)
     assert skipped["status"] == "skipped"
     assert "is at work" in skipped["attempts"][0]["error"]
+    sent = await done(api, agent, "send_to_terminal", {**config, "when_busy": "send"})
+    assert sent["status"] == "succeeded"
     await api.delete(noisy["uid"])
+
+
+async def test_a_message_waits_for_a_session_that_is_at_work(api: Api, agent: str, tmp_path: Path) -> None:
+    """Noise until a file is there, then 10 s of quiet: only then is it typed."""
+    stop = tmp_path / "stop"
+    noisy = await api.create(f"while [ ! -e {stop} ]; do echo busy; sleep 0.1; done; exec cat")
+    await eventually(lambda: _count(api, noisy["id"], "busy", 1), 10, what="it is at work")
+    config = {"target_session_id": noisy["id"], "message_template": "at last", "when_busy": "queue"}
+    waiting = asyncio.create_task(done(api, agent, "send_to_terminal", config))
+    await eventually(lambda: _waits(api), 10, what="the message waits")
+    stop.touch()
+    sent = await waiting
+    assert (sent["status"], len(sent["attempts"])) == ("succeeded", 1)
+    await eventually(lambda: _count(api, noisy["id"], "at last", 1), 10, what="it is typed")
+    await api.delete(noisy["uid"])
+
+
+async def _waits(api: Api) -> bool:
+    return bool((await api.get("/api/flow/runs", trigger_id="t", status="running"))["runs"])
+
+
+async def _occupied(api: Api, uid: str) -> bool:
+    return bool((await api.session(uid))["occupied"])
+
+
+async def test_an_agent_in_a_turn_or_without_its_prompts_is_at_work(api: Api, system: Stack, agent: str) -> None:
+    config = system.workspace / ".gestalt" / "config"
+    (config / "prompts").mkdir(exist_ok=True)
+    (config / "prompts" / "first.tmpl").write_text("read this\n")
+    late = 'name = "Late"\nshell = "cat"\nprompt = "first"\nonair_string = "ready for it"\n'
+    (config / "agents" / "late.toml").write_text(late)
+    welcome = {"agent_id": "late", "message_template": "welcome", "reuse_if_running": False}
+    spawned = asyncio.create_task(done(api, agent, "spawn_agent_session", welcome))
+
+    async def started() -> dict[str, Any] | None:
+        return next((one for one in await api.get("/api/sessions") if one["id"] == "Late 1"), None)
+
+    session = await eventually(started, 10, what="the agent is started")
+    await eventually(lambda: _occupied(api, session["uid"]), 10, what="its prompts wait")
+    await api.type("Late 1", b"ready for it\n")
+    assert (await spawned)["status"] == "succeeded"
+    await eventually(lambda: _count(api, "Late 1", "welcome", 1), 10, what="it has the message")
+    shown = await lines(api, "Late 1")
+    assert shown.rindex("read this") < shown.index("welcome")
+    await api.delete(session["uid"])
+    session = (await api.http.post("/api/sessions", json={"agent": "late"})).json()
+    message = {"target_session_id": session["id"], "message_template": "x", "when_busy": "skip"}
+    assert (await api.session(session["uid"]))["occupied"] == "prompts"
+    assert (await done(api, session["id"], "send_to_terminal", message))["status"] == "skipped"
+    await api.type(session["id"], b"ready for it\n")
+
+    async def told() -> bool:
+        return "read this" in await lines(api, session["id"]) and not (await api.session(session["uid"]))["occupied"]
+
+    await eventually(told, 15, what="the agent has its prompts")
+    for kind, occupied in (("prompt-text", None), ("agent-turn-complete", None), ("prompt-text", "turn")):
+        body = {"session_id": session["id"], "payload": {"type": kind}}
+        answer = await api.http.post(f"/api/sessions/{quote(session['id'])}/notify", json=body)
+        assert answer.status_code == 204
+        assert (await api.session(session["uid"]))["occupied"] == occupied
+    await api.delete(session["uid"])
 
 
 async def test_messages_for_one_session_arrive_in_the_order_of_their_events(api: Api, agent: str) -> None:

@@ -44,11 +44,14 @@ COMMANDS: dict[str, Command] = {
     "notify": Command("notify", "notify"),
     "events": Command("events", "events"),
     "plans": Command("plans", "plans"),
+    "logs": Command("logs", "logs"),
+    "traces": Command("traces", "traces"),
+    "usage": Command("usage", "usage"),
     "workers": Command("workers", "workers"),
     "validate-skill": Command("validate", "validate_skill"),
     "completion": Command("completion", "completion"),
 }
-GROUPS: dict[str, Command] = {"config": Command("validate", "config")}
+GROUPS: dict[str, Command] = {"config": Command("validate", "config"), "flow": Command("flow", "flow")}
 
 
 def app_of(typed: str) -> typer.Typer:

@@ -26,9 +26,10 @@ class Feed:
     type `reset` says so.
     """
 
-    def __init__(self, server: Server, path: str) -> None:
+    def __init__(self, server: Server, path: str, after: str = "") -> None:
+        """`after`: the id of an event that is known already; empty: from where the stream begins by itself."""
         self._server, self._path = server, path
-        self._after = ""
+        self._after = after
         self._answer: Any = None
         self._pause = threading.Event()
 

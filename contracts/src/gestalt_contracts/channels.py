@@ -173,6 +173,16 @@ class FlowNames(Struct, frozen=True):
         return self.key("evaluations")
 
     @property
+    def revisions(self) -> str:
+        """Sorted set of the configurations that evaluations name, by when they last held (Unix seconds)."""
+        return self.key("revisions")
+
+    @property
+    def revision(self) -> str:
+        """Hash: each of those configurations, whole."""
+        return self.key("revision")
+
+    @property
     def ready(self) -> str:
         """Stream of activities that may run now; the group `executors` reads it."""
         return self.key("ready")

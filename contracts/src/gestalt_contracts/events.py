@@ -22,6 +22,7 @@ class Cause(Struct, frozen=True, omit_defaults=True):
 class Event(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened. Its id is given by the stream, so it travels beside it, not inside.
 
+    `traceparent`: the span that it came of, when that is told.
     `topic` says which public stream shows it: terminal, agent, config, file, git, flow, notify, log, toast.
     """
 
@@ -34,6 +35,7 @@ class Event(Struct, frozen=True, omit_defaults=True, kw_only=True):
     data: dict[str, Any] = {}
     actor: str | None = None
     cause: Cause | None = None
+    traceparent: str | None = None
 
 
 TERMINAL_CREATED = "terminal_created"

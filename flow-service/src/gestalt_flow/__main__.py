@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from gestalt_contracts.channels import Names
 from gestalt_contracts.redis_bus import RedisBus
 from gestalt_contracts.redis_client import create_redis
+from gestalt_contracts.service_logs import LogOutbox
 from gestalt_flow.app import Replica
 from gestalt_flow.line_redis import WAIT_SECONDS
 from gestalt_flow.settings import Settings
@@ -32,11 +33,12 @@ GRACE_SECONDS = 1  # longest wait for requests to end: each is short
 def main() -> None:
     """Read settings, bind, serve until told to stop. What is wrong is one line on stderr and exit code 1."""
     settings = read_settings()
-    logs.configure()
+    outbox = LogOutbox("flow")
+    logs.configure(outbox)
     _allow_many_connections()
     listener = bound(SERVICE, settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener))
+        runner.run(_serve(settings, listener, outbox))
 
 
 def read_settings() -> Settings:
@@ -59,7 +61,7 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, outbox: LogOutbox) -> None:
     host, port = listener.getsockname()[:2]
     async with AsyncExitStack() as stack:
         client = create_redis(settings.redis_url, name="gestalt-flow")
@@ -74,6 +76,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             patient=patient,
             bus=RedisBus(client, Names(settings.namespace)),
             environment=dict(os.environ),
+            log_outbox=outbox,
         )
         ready = partial(say_ready, f"http://{host}:{port}")
         server = Server(configured(replica, ws="none", grace=GRACE_SECONDS), stop=replica.stopping.set, ready=ready)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -15,6 +15,9 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import FlowNames, Names
 from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_contracts.redis_idempotency import RedisIdempotency
+from gestalt_contracts.service_logs import LogOutbox
+from gestalt_flow import measures
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
 from gestalt_flow.activities.public_api import PublicApi
@@ -27,14 +30,19 @@ from gestalt_flow.folder import Folder, FolderFailed
 from gestalt_flow.heartbeat import Heartbeat
 from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
+from gestalt_flow.measures import IntakeAge
+from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.routes import config, errors, health, runs
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import Runs, RunsUnavailable
 from gestalt_flow.settings import Settings
 from gestalt_flow.telling import Telling
 from gestalt_flow.timekeeper import History, Timekeeper
+from gestalt_flow.traces import Traces
 from gestalt_flow.version import release
 from gestalt_serving.errors import install
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_serving.tracing import Traced, Tracer
 
 ROUTERS = (health, config, runs)
 
@@ -54,6 +62,7 @@ class Replica:
         patient: Redis,
         bus: Bus,
         environment: Mapping[str, str],
+        log_outbox: LogOutbox | None = None,
     ) -> None:
         """Wire up one replica; nothing is opened before the lifespan begins. `environment` holds the secrets.
 
@@ -61,18 +70,25 @@ class Replica:
         """
         self.stopping = asyncio.Event()
         self._settings = settings
+        self._instance = instance
         self._client = client
         self._bus = bus
         self._environment = environment
+        self._log_outbox = log_outbox or LogOutbox("flow")
+        self._tracer = Tracer("flow", instance=instance)
+        self._traces = Traces(self._tracer)
         self._names = Names(settings.namespace)
         flow_names = FlowNames(settings.namespace)
         self._flows = Flows(Folder(settings.flows), client, flow_names)
         self._runs = Runs(client, flow_names)
+        self._revisions = Revisions(client, flow_names)
         self._line = Line(client, patient, flow_names, instance)
         self._intake = Intake(client, patient, self._names, instance)
         self._telling = Telling(bus, self._names)
-        self._heartbeat = Heartbeat(client, self._names, instance, address)
-        self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)
+        self._metrics = ServiceMetrics("flow", instance=instance)
+        self._intake_age = IntakeAge(self._intake)
+        self._heartbeat = Heartbeat(client, self._names, instance, address, pause=self._metrics.pause)
+        self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -89,14 +105,24 @@ class Replica:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
             activities = await self._activities(stack)
-            executor = Executor(self._line, activities, self._environment, self._telling.run)
+            executor = Executor(self._line, activities, self._environment, self._telling, traces=self._traces)
+            measures.watch(
+                self._metrics, self._intake_age, lambda: executor.busy, self._log_outbox, self._tracer.outbox
+            )
             consumer, timekeeper = self._consumer(), self._timekeeper()
             self._flows.changed = timekeeper.set_schedules
             await self._begin()
             stack.push_async_callback(self._leave)
+            stack.push_async_callback(self._telling.flush)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             working = tasks.create_task(executor.run())
-            for care in (self._heartbeat.forever(), self._flows.follow_forever(), timekeeper.run()):
+            for care in (
+                self._heartbeat.forever(),
+                self._flows.follow_forever(),
+                timekeeper.run(),
+                self._telling.forever(),
+                *self._telling_of_us(),
+            ):
                 stack.callback(tasks.create_task(care).cancel)
             reading = tasks.create_task(consumer.run())
             stack.callback(working.cancel)
@@ -120,16 +146,32 @@ class Replica:
             "stop_session": sessions.stop_session,
         }
 
+    def _telling_of_us(self) -> tuple[Coroutine[None, None, None], ...]:
+        return tuple(
+            outbox.publish_forever(self._bus)
+            for outbox in (self._log_outbox, self._tracer.outbox, self._metrics.outbox)
+        )
+
     def _consumer(self) -> Consumer:
         deepest = self._settings.flow_causes
         stopped = self._telling.stopped
-        return Consumer(self._intake, self._flows, self._runs, self._line, stopped, deepest_cause=deepest)
+        return Consumer(
+            self._intake,
+            self._flows,
+            self._runs,
+            self._revisions,
+            self._line,
+            stopped,
+            deepest_cause=deepest,
+            traces=self._traces,
+        )
 
     def _timekeeper(self) -> Timekeeper:
         settings = self._settings
         return Timekeeper(
             self._line,
             self._runs,
+            self._revisions,
             self._intake,
             self._flows,
             History(settings.flow_history_runs, settings.flow_history),
@@ -167,7 +209,12 @@ class Replica:
             "settings": self._settings,
             "flows": self._flows,
             "runs": self._runs,
+            "revisions": self._revisions,
             "client": self._client,
             "names": self._names,
+            "instance": self._instance,
+            "idempotency": RedisIdempotency(self._client, self._names),
+            "metrics": self._metrics,
+            "intake_age": self._intake_age,
             "stopping": self.stopping,
         }

@@ -8,7 +8,8 @@ from msgspec import Struct, structs
 
 LEVELS = ("info", "warning", "error")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-WHEN_BUSY = ("send", "queue", "skip")
+QUEUE = "queue"
+WHEN_BUSY = ("send", QUEUE, "skip")
 
 
 class Field(Struct, frozen=True, omit_defaults=True):

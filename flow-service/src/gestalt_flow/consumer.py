@@ -16,12 +16,14 @@ from gestalt_flow.intake_redis import Arrived, Intake
 from gestalt_flow.line_redis import LOOK_SECONDS, Line
 from gestalt_flow.matching import Index
 from gestalt_flow.planning import Outcome, Plan, Seen, Waits, outcome_of, seen
+from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.runs_redis import Evaluation, Runs, RunsUnavailable
+from gestalt_flow.traces import Traces
 
 BATCH = 100
 RECOVER_SECONDS = 0.5
 
-Stopped = Callable[[Plan], Awaitable[None]]
+Stopped = Callable[[Plan], None]
 log = structlog.get_logger()
 
 
@@ -37,14 +39,25 @@ class Consumer:
     """One replica's. `stopped` is called for a run that was not begun because its causes are a loop."""
 
     def __init__(
-        self, intake: Intake, flows: Flows, runs: Runs, line: Line, stopped: Stopped, *, deepest_cause: int
+        self,
+        intake: Intake,
+        flows: Flows,
+        runs: Runs,
+        revisions: Revisions,
+        line: Line,
+        stopped: Stopped,
+        *,
+        deepest_cause: int,
+        traces: Traces,
     ) -> None:
         self._intake = intake
         self._flows = flows
         self._runs = runs
+        self._revisions = revisions
         self._line = line
         self._stopped = stopped
         self._deepest = deepest_cause
+        self._traces = traces
         self._taking = asyncio.Lock()
 
     async def run(self) -> None:
@@ -92,6 +105,7 @@ class Consumer:
         looked = [self._looked_at(entry, index, revision) for entry in arrived]
         notes = await self._write([one for one in looked if one is not None], revision)
         if notes:
+            await self._revisions.keep(revision, index)
             await self._runs.note(notes)
         await self._intake.done([entry.entry for entry in arrived])
 
@@ -127,10 +141,13 @@ class Consumer:
     async def _create(self, one: Looked) -> dict[str, str]:
         """Write the runs of an event; which flows were held back, and by what."""
         plans = one.outcome.plans
+        spans = [self._traces.looked_at(one.what.event.traceparent, plan) for plan in plans]
         answers = await asyncio.gather(*(self._runs.create(plan, now_ms()) for plan in plans))
-        for plan, answer in zip(plans, answers, strict=True):
+        for plan, answer, span in zip(plans, answers, spans, strict=True):
+            if answer == "created":
+                self._traces.planned(span, plan)
             if plan.head.error is not None and answer == "created":
-                await self._stopped(plan)
+                self._stopped(plan)
         told = zip(plans, answers, strict=True)
         return {plan.head.trigger_id: answer for plan, answer in told if answer in {"cooldown", "throttle"}}
 

@@ -16,6 +16,8 @@ from gestalt_flow.line_redis import LOOK_SECONDS, RENEW_SECONDS, Begun, Held, Li
 from gestalt_flow.policy import Busy, Done, Failed, Skipped, may_repeat, pause
 from gestalt_flow.records import FAILED, QUEUED, SKIPPED, SUCCEEDED, ActivityRecord, Attempt
 from gestalt_flow.runs_redis import RunsUnavailable
+from gestalt_flow.telling import Telling
+from gestalt_flow.traces import Traces
 
 AT_ONCE = 64
 """Activities that one replica does at the same time."""
@@ -29,7 +31,6 @@ WRITE_SECONDS = 60.0
 """How long the end of an attempt is kept while Redis is away; then another replica does it again."""
 
 Do = Callable[[Context], Awaitable[Done]]
-Tell = Callable[[str, Begun, str], Awaitable[None]]
 log = structlog.get_logger()
 
 
@@ -39,21 +40,23 @@ def now_ms() -> int:
 
 
 class Executor:
-    """One replica's. `activities` says how each is done; `tell` is called when a run ends."""
+    """One replica's. `activities` says how each is done; `telling` hears how runs go on."""
 
     def __init__(
         self,
         line: Line,
         activities: Mapping[str, Do],
         environment: Mapping[str, str],
-        tell: Tell,
+        telling: Telling,
         *,
+        traces: Traces,
         at_once: int = AT_ONCE,
     ) -> None:
         self._line = line
         self._activities = activities
         self._environment = environment
-        self._tell = tell
+        self._telling = telling
+        self._traces = traces
         self._at_once = at_once
         self._held: dict[str, Held] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -154,13 +157,16 @@ class Executor:
     async def _attempt(self, held: Held, begun: Begun) -> None:
         record = interrupted(begun)
         started = now_ms()
+        if begun.is_first:
+            self._telling.begun(held.run_id, begun.head)
         if len(record.attempts) > len(begun.record.attempts) and not may_repeat(_CUT_OFF, _used(record)):
             verdict: Verdict = "failed", structs.replace(record, status=FAILED), 0
         else:
-            verdict = await self._outcome(Context(held.run_id, begun.head, record, self._environment), started)
+            context = Context(held.run_id, begun.head, record, self._environment)
+            verdict = await self._traces.attempt(context, self._outcome(context, started))
         status = await self._written(held, verdict)
-        if status:
-            await self._tell(held.run_id, begun, status)
+        if status is not None and len(verdict[1].attempts) > len(begun.record.attempts):
+            self._telling.attempted(held.run_id, begun.head, verdict[1], status)
 
     async def _written(self, held: Held, verdict: Verdict) -> str | None:
         """Write an attempt's end down. What was done is not to be done again because Redis was away for a moment."""
@@ -240,7 +246,7 @@ def waited(record: ActivityRecord, started: int, reason: str) -> Verdict:
     since = record.waiting_since or started
     if started - since >= BUSY_MOST_MS:
         return "failed", ended(record, FAILED, _attempt(started, error=f"{reason}, and stayed so")), 0
-    return "again", structs.replace(record, waiting_since=since), started + BUSY_PAUSE_MS
+    return "wait", structs.replace(record, waiting_since=since), started + BUSY_PAUSE_MS
 
 
 def ended(record: ActivityRecord, status: str, attempt: Attempt) -> ActivityRecord:

@@ -99,9 +99,9 @@ class Flows:
         if signature == self._signature:
             return False
         begun = time.monotonic()
-        self.loaded = await asyncio.to_thread(self._folder.load)
-        self.index = await asyncio.to_thread(Index, self.loaded.flows)
-        self._signature = signature
+        loaded = await asyncio.to_thread(self._folder.load)
+        index = await asyncio.to_thread(Index, loaded.flows)
+        self.loaded, self.index, self._signature = loaded, index, signature  # at once: who looks meanwhile sees a pair
         for problem in self.loaded.problems:
             log.warning("a flow file is set aside", file=problem.path, problem=problem.message)
         took = round((time.monotonic() - begun) * 1000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 from redis.asyncio import Redis
@@ -23,7 +24,16 @@ log = structlog.get_logger()
 class Heartbeat:
     """One replica's word: `instance` at `address`."""
 
-    def __init__(self, client: Redis, names: Names, instance: str, address: str) -> None:
+    def __init__(
+        self,
+        client: Redis,
+        names: Names,
+        instance: str,
+        address: str,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._pause = pause
         self._heartbeat = RedisHeartbeat(client, names, SERVICE, instance)
         self._facts = {
             "address": address,
@@ -45,7 +55,7 @@ class Heartbeat:
                 log.debug("nobody can be told where this is")
             except Exception:
                 log.exception("the heartbeat failed")
-            await asyncio.sleep(BEAT_SECONDS)
+            await self._pause(BEAT_SECONDS)
 
     async def leave(self) -> None:
         """Say that we are gone. Raises DirectoryUnavailable."""

@@ -46,11 +46,15 @@ class Held(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True):
-    """What an attempt starts from. `interrupted_at`: an attempt that began then was never ended."""
+    """What an attempt starts from. `interrupted_at`: an attempt that began then was never ended.
+
+    `is_first`: the run begins with it.
+    """
 
     head: Head
     record: ActivityRecord
     interrupted_at: int | None
+    is_first: bool
 
 
 class Due(Struct, frozen=True):
@@ -121,15 +125,16 @@ class Line:
             answer = await self._scripts.run("start", keys, arguments)
         if answer[0] != b"yours":
             return None
-        _, head, record, before = answer
+        _, head, record, before, begins = answer
         return Begun(
             msgspec.json.decode(head, type=Head),
             msgspec.json.decode(record, type=ActivityRecord),
             int(before) if before else None,
+            bool(begins),
         )
 
     async def finish(self, held: Held, outcome: str, record: ActivityRecord, *, now: int, due: int = 0) -> str | None:
-        """End an attempt: done, failed or again (at `due`).
+        """End an attempt: done, failed, again (at `due`), or wait (likewise, keeping its place for its session).
 
         None when it is another's by now; else the status of a run that ended with it, or ''.
         """

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from msgspec import UNSET, Struct
 
 from gestalt_contracts.events import Event
-from gestalt_flow.catalogue import BY_ID, ORDERED
+from gestalt_flow.catalogue import BY_ID, ORDERED, QUEUE
 from gestalt_flow.fields import event_id_of, fields_of
 from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.model import SCHEDULED, Binding, Fields, Flow
@@ -127,11 +127,15 @@ def _target(activity_id: str, key: str) -> Target:
 
 
 def order_of(record: ActivityRecord) -> str:
-    """The session that an activity types into or stops; '' for all others."""
+    """The session that an activity types into or stops; '' for all others.
+
+    What waits for a session to be free has a line of its own, in which nothing waits that must not wait so long.
+    """
     if record.activity_id not in ORDERED:
         return ""
     session = str(record.config.get("target_session_id") or "").strip()
-    return session or str(record.config.get("target_agent_name") or "").strip()
+    session = session or str(record.config.get("target_agent_name") or "").strip()
+    return f"{session}/{QUEUE}" if session and record.config.get("when_busy") == QUEUE else session
 
 
 class Waits(Struct, frozen=True):

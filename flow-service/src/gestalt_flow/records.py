@@ -54,13 +54,14 @@ class Head(Struct, frozen=True, omit_defaults=True):
 
 
 class Run(Struct, frozen=True):
-    """A run as it is stored."""
+    """A run as it is stored. `retried`: what last had it tried again, if that has a name."""
 
     id: str
     status: str
     head: Head
     started_at: int
     finished_at: int | None = None
+    retried: str = ""
     activities: tuple[ActivityRecord, ...] = ()
 
 

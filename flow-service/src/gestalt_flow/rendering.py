@@ -96,7 +96,7 @@ def _attempt_shown(attempt: Attempt) -> dict[str, Any]:
 
 
 def unmatched_of(bus_id: str, evaluation: Evaluation, index: Index) -> Iterator[dict[str, Any]]:
-    """Why each flow of an event's type did not fire on it, by the flows of now."""
+    """Why each flow of an event's type did not fire on it. `index`: the flows of that time."""
     what = seen(evaluation.event, evaluation.bus_id)
     for matcher in index.of_type(evaluation.event.type):
         verdicts = matcher.verdicts(what.fields)

@@ -95,7 +95,10 @@ class Runs:
     async def page(
         self, *, filters: dict[str, str], limit: int, before: str | None = None
     ) -> tuple[list[Run], str | None]:
-        """Runs that fit all filters (status, trigger, session, event), newest first, and where the next page begins."""
+        """Runs that fit all filters, newest first, and where the next page begins.
+
+        Filters: status, trigger, session, event, type.
+        """
         found: list[Run] = []
         looked = 0
         key = self._narrowest(filters)
@@ -128,8 +131,11 @@ class Runs:
         found = await pipe.execute() if ids else []
         return [_run(run_id, fields) for run_id, fields in zip(ids, found, strict=True) if fields]
 
-    async def retry(self, run: Run) -> int:
-        """Queue the failed activities of a run again; how many, -1 when it is not failed."""
+    async def retry(self, run: Run, claim: str = "") -> int:
+        """Queue the failed activities of a run again; how many, -1 when it is not failed (any more).
+
+        `claim` is kept with the run, as its `retried`.
+        """
         again: list[Word] = []
         for place, record in enumerate(run.activities):
             if record.status == FAILED:
@@ -138,8 +144,9 @@ class Runs:
         if not again:
             return -1
         keys = [self._names.run(run.id), self._names.ready]
+        arguments: list[Word] = [run.id, self._prefix, run.finished_at or "", claim, *again]
         with away_as(RunsUnavailable):
-            return int(await self._scripts.run("retry", keys, [run.id, self._prefix, *again]))
+            return int(await self._scripts.run("retry", keys, arguments))
 
     async def trim(self, *, oldest: int, most: int, at_once: int = 500) -> int:
         """Forget finished runs from before `oldest` (milliseconds) or beyond the newest `most`; how many."""
@@ -164,6 +171,12 @@ class Runs:
         with away_as(RunsUnavailable):
             found: Any = await self._client.xrevrange(self._names.evaluations, end, "-", count=count)
         return [(str(id_, "ascii"), msgspec.json.decode(fields[b"e"], type=Evaluation)) for id_, fields in found]
+
+    async def oldest_evaluation(self) -> float | None:
+        """When the oldest event was published that is kept so, seconds."""
+        with away_as(RunsUnavailable):
+            found: Any = await self._client.xrange(self._names.evaluations, count=1)
+        return int(found[0][0].partition(b"-")[0]) / 1000 if found else None
 
     async def evaluation(self, id_: str) -> Evaluation | None:
         """One of them."""
@@ -202,6 +215,7 @@ def _run(run_id: str, fields: dict[bytes, bytes]) -> Run:
         head=_head.decode(fields[b"head"]),
         started_at=moment_of(run_id),
         finished_at=int(fields[b"finished"]) if b"finished" in fields else None,
+        retried=str(fields.get(b"retried", b""), "ascii"),
         activities=tuple(_activity.decode(fields[b"a:%d" % place]) for place in places),
     )
 
@@ -212,5 +226,6 @@ def _fits(run: Run, filters: dict[str, str]) -> bool:
         "trigger": run.head.trigger_id,
         "session": run.head.session_id or "",
         "event": run.head.event_id,
+        "type": run.head.event.type,
     }
     return all(facts[what] == wanted for what, wanted in filters.items())

@@ -19,6 +19,7 @@ from gestalt_flow.matching import Matcher
 from gestalt_flow.model import Flow
 from gestalt_flow.pacing import Waiting, is_absent
 from gestalt_flow.planning import Plan, plan, scheduled_event, seen
+from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.runs_redis import Runs, RunsUnavailable, Spent
 from gestalt_flow.schedules import schedule_of
 
@@ -62,15 +63,17 @@ class Timekeeper:
         self,
         line: Line,
         runs: Runs,
+        revisions: Revisions,
         intake: Intake,
         flows: Flows,
         history: History,
-        stopped: Callable[[Plan], Awaitable[None]],
+        stopped: Callable[[Plan], None],
         *,
         deepest_cause: int,
     ) -> None:
         self._line = line
         self._runs = runs
+        self._revisions = revisions
         self._intake = intake
         self._flows = flows
         self._history = history
@@ -102,6 +105,7 @@ class Timekeeper:
             forgotten = await self._runs.trim(oldest=oldest, most=self._history.runs)
 
     async def _forget_silent(self) -> None:
+        await self._revisions.trim(await self._runs.oldest_evaluation())
         await self._line.forget_silent(SILENT_SECONDS)
         await self._intake.forget_silent(SILENT_SECONDS)
 
@@ -160,7 +164,7 @@ class Timekeeper:
     async def _create(self, run: Plan, spent: Spent) -> None:
         answer = await self._runs.create(run, now_ms(), spent)
         if run.head.error is not None and answer == "created":
-            await self._stopped(run)
+            self._stopped(run)
 
     async def set_schedules(self, flows: Sequence[Flow]) -> None:
         """Make the timers fit the flows. Those of flows that are gone end when they are due."""

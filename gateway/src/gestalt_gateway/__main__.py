@@ -89,7 +89,7 @@ async def _serve(settings: GatewaySettings, listener: socket.socket, outbox: Log
             outbox=outbox,
         )
         url = f"http://{bind_authority(settings.host)}:{port}"
-        server = Server(config_of(gateway), stop=gateway.stop, ready=partial(say_ready, url))
+        server = Server(config_of(gateway), stop=gateway.stop, ready=partial(say_ready, url), late=gateway.note_late)
         await server.serve(sockets=[listener])
 
 

@@ -38,6 +38,7 @@ from gestalt_gateway.settings import GatewaySettings
 from gestalt_gateway.tally import Tally
 from gestalt_gateway.upgrade import Tunnels
 from gestalt_gateway.upstreams import Upstreams
+from gestalt_serving.tracing import Tracer
 
 FIRST_LOAD_SECONDS = 1.0
 """How long a start waits for the directory before it serves without."""
@@ -75,42 +76,58 @@ class Gateway:
         self._bus = bus
         self._outbox = outbox
         self._tally = Tally()
-        metrics = Metrics()
-        metrics.watch_workers(lambda: self._live.workers_alive)
-        hosts = _hosts(settings)
+        self._tracer = Tracer("gateway", per_second=settings.traces_per_second)
+        self._metrics = self._measured(outbox)
         authenticator = Authenticator(
             settings.server_token,
             credentials,
             session_tokens or DirectoryTokens(self._live),
             internal=settings.internal_bearer,
         )
-        rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
-        limits = _limits(settings)
-        door = Door(authenticator=authenticator, hosts=hosts, live=self._live, limits=limits, rate=rate, clock=clock)
+        hosts = _hosts(settings)
+        door = self._door(authenticator, hosts, clock)
         upstreams = Upstreams(self._live, services)
         forwarding = Forwarding(settings.internal_bearer, hosts)
         self._proxy = Proxy(upstreams, self._lines, forwarding)
-        own = OwnRoutes(
-            authenticator=authenticator,
-            credentials=credentials,
-            cookie=self._cookie,
-            readiness=Readiness(self._live, services, self._stopping),
-            metrics=metrics,
-            documents=Documents(self._live, services, self._proxy.document),
-        )
         self._http = HttpApp(
             door=door,
             proxy=self._proxy,
-            own=own,
+            own=self._own_routes(authenticator, services),
             page=Page(),
             absent=AbsentOwner(directory, self._live),
-            metrics=metrics,
+            metrics=self._metrics,
             access=self._access,
             tally=self._tally,
+            tracer=self._tracer,
             agent_of=self._live.agent_of,
             clock=clock,
         )
-        self.tunnels = Tunnels(door, upstreams, forwarding, self._lines, metrics, self._access, clock)
+        self.tunnels = Tunnels(door, upstreams, forwarding, self._lines, self._metrics, self._access, clock)
+
+    def _measured(self, outbox: LogOutbox | None) -> Metrics:
+        metrics = Metrics()
+        metrics.watch_workers(lambda: self._live.workers_alive)
+        metrics.service.watch(self._tracer.outbox, "spans")
+        if outbox is not None:
+            metrics.service.watch(outbox, "logs")
+        metrics.service.counter("gestalt_traces_unsampled", "Requests that went untold", lambda: self._tracer.unsampled)
+        return metrics
+
+    def _door(self, authenticator: Authenticator, hosts: HostRules, clock: Callable[[], float]) -> Door:
+        settings = self._settings
+        rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
+        limits = _limits(settings)
+        return Door(authenticator=authenticator, hosts=hosts, live=self._live, limits=limits, rate=rate, clock=clock)
+
+    def _own_routes(self, authenticator: Authenticator, services: Services) -> OwnRoutes:
+        return OwnRoutes(
+            authenticator=authenticator,
+            credentials=self._credentials,
+            cookie=self._cookie,
+            readiness=Readiness(self._live, services, self._stopping),
+            metrics=self._metrics,
+            documents=Documents(self._live, services, self._proxy.document),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -118,6 +135,10 @@ class Gateway:
             await self._lifespan(scope, receive, send)
         else:
             await self._http(scope, receive, send)
+
+    def note_late(self, seconds: float) -> None:
+        """The event loop was so late."""
+        self._metrics.service.note(seconds)
 
     def stop(self) -> None:
         """End every stream; requests under way may finish."""
@@ -143,6 +164,8 @@ class Gateway:
         """What this gateway tells about itself."""
         if self._bus is not None:
             yield self._tally.publish_forever(self._bus)
+            yield self._tracer.outbox.publish_forever(self._bus)
+            yield self._metrics.service.outbox.publish_forever(self._bus)
             if self._outbox is not None:
                 yield self._outbox.publish_forever(self._bus)
 

@@ -48,6 +48,8 @@ class Forwarding:
     def _added(self, admitted: Admitted, destination: Destination) -> Headers:
         request = admitted.request
         added = [self.bearer, (b"x-request-id", request.id), *self._forwarded(request)]
+        if request.trace is not None:
+            added.append((b"traceparent", request.trace.traceparent.encode()))
         if destination.uid is not None:
             added.append((b"x-gestalt-uid", destination.uid.encode()))
         if destination.generation is not None:

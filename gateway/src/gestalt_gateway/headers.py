@@ -29,6 +29,7 @@ OURS = frozenset(
         b"expect",  # answered by this server
         b"host",  # goes on as X-Forwarded-Host
         b"x-request-id",  # ours, which may be the client's
+        b"traceparent",  # likewise: the span that a service's is a child of is the gateway's
         b"forwarded",
         b"x-forwarded-for",
         b"x-forwarded-host",

@@ -22,9 +22,13 @@ from gestalt_gateway.proxy import Broken, Proxy
 from gestalt_gateway.request import Request, from_scope
 from gestalt_gateway.routing import Kind, Upstream, is_api, template_of
 from gestalt_gateway.tally import Tally
+from gestalt_serving.tracing import Tracer, traceparent_of
 
 CLIENT_CLOSED = 499
 """What logs say of a client that went away before it was answered (nginx's number)."""
+
+INGEST = b"/v1/"
+"""What brings telemetry is not told of: it would be told of for ever."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +53,7 @@ class HttpApp:
         metrics: Metrics,
         access: AccessLog,
         tally: Tally,
+        tracer: Tracer,
         agent_of: Callable[[str | None], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -60,13 +65,15 @@ class HttpApp:
         self._metrics = metrics
         self._access = access
         self._tally = tally
+        self._tracer = tracer
         self._agent_of = agent_of
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the server closes the connection when its answer was not completed."""
         started = self._clock()
-        request = from_scope(scope)
+        begun = None if scope["raw_path"].startswith(INGEST) else self._tracer.begin(traceparent_of(scope))
+        request = from_scope(scope, begun.context if begun else None)
         reply = Reply(send, request.id)
         template, ref = await self._answer(request, receive, reply)
         seconds = self._clock() - started
@@ -74,6 +81,7 @@ class HttpApp:
         self._access.answered(request, template, status, seconds)
         self._metrics.answered(request.method, template, status, None if reply.lasted else seconds)
         if is_api(request.path) and not reply.lasted and template != "unknown":
+            self._tracer.answered(begun, request.method, template, status)
             self._tally.answered(request.method, template, status, seconds, self._agent_of(ref))
 
     async def _answer(self, request: Request, receive: Receive, reply: Reply) -> tuple[str, str | None]:

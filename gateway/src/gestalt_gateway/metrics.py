@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gestalt_serving.metrics import ServiceMetrics
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds: a lookup takes about one millisecond, an input at most ten seconds."""
-
-TEXT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
@@ -17,6 +18,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self.service = ServiceMetrics("gateway", instance=str(os.getpid()), registry=self._registry)
+        """What every service counts."""
         labels = ["method", "route", "status"]
         self._requests = Counter("gestalt_gateway_requests", "Requests answered", labels, registry=self._registry)
         self._seconds = Histogram(
@@ -55,7 +58,3 @@ class Metrics:
         self._closes.labels(how).inc()
         self._tunnel_bytes.labels("down").inc(down)
         self._tunnel_bytes.labels("up").inc(up)
-
-    def text(self) -> bytes:
-        """The exposition."""
-        return generate_latest(self._registry)

@@ -14,10 +14,11 @@ from gestalt_gateway.answers import Answer, json_answer, no_content
 from gestalt_gateway.auth import Authenticator, login_cookies
 from gestalt_gateway.credentials import TICKET_SECONDS, Credentials, CredentialsUnavailable
 from gestalt_gateway.door import Admitted
-from gestalt_gateway.metrics import TEXT_TYPE, Metrics
+from gestalt_gateway.metrics import Metrics
 from gestalt_gateway.openapi import Documents
 from gestalt_gateway.readiness import Readiness
 from gestalt_gateway.upstreams import unavailable
+from gestalt_serving.metrics import TEXT_TYPE
 
 T = TypeVar("T", bound=Struct)
 
@@ -105,7 +106,7 @@ class OwnRoutes:
         return json_answer(report, status=200 if report["ready"] else 503)
 
     async def _metrics_text(self) -> Answer:
-        return Answer(200, self._metrics.text(), TEXT_TYPE, [(b"cache-control", b"no-store")])
+        return Answer(200, self._metrics.service.text(), TEXT_TYPE.encode(), [(b"cache-control", b"no-store")])
 
     async def _openapi(self) -> Answer:
         return json_answer(await self._documents.merged())

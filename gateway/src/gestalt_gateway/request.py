@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from gestalt_contracts.tracing import TraceContext
 from gestalt_gateway import headers as h
 from gestalt_gateway.headers import Headers
 from gestalt_gateway.routing import decoded
@@ -16,7 +17,10 @@ REQUEST_ID_BYTES = 8  # enough that two requests of one log never share an id
 
 
 class Request(Struct, frozen=True):
-    """What was asked, by whom. `path` is decoded, `raw_path` and `query` are as they came; `client` is an address."""
+    """What was asked, by whom. `path` is decoded, `raw_path` and `query` are as they came; `client` is an address.
+
+    `trace`: the span of this request, which the service's is a child of.
+    """
 
     method: str
     path: str
@@ -26,6 +30,7 @@ class Request(Struct, frozen=True):
     client: str
     id: bytes
     upgrade: bool = False
+    trace: TraceContext | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header (its name in lower case)."""
@@ -38,16 +43,26 @@ class Request(Struct, frozen=True):
         return hosts[0].decode("latin-1") if len(hosts) == 1 else None
 
 
-def made(method: str, raw_path: bytes, query: bytes, headers: Headers, client: str, *, upgrade: bool) -> Request:
+def made(
+    method: str,
+    raw_path: bytes,
+    query: bytes,
+    headers: Headers,
+    client: str,
+    *,
+    upgrade: bool,
+    trace: TraceContext | None = None,
+) -> Request:
     """A request with its id: the client's when it is sane, else a new one."""
     identity = h.request_id(headers) or secrets.token_hex(REQUEST_ID_BYTES).encode()
-    return Request(method, decoded(raw_path), raw_path, query, headers, client, identity, upgrade)
+    return Request(method, decoded(raw_path), raw_path, query, headers, client, identity, upgrade, trace)
 
 
-def from_scope(scope: Mapping[str, Any]) -> Request:
+def from_scope(scope: Mapping[str, Any], trace: TraceContext | None = None) -> Request:
     """The request of an ASGI HTTP scope."""
     client = scope["client"][0] if scope.get("client") else ""
-    return made(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], client, upgrade=False)
+    raw_path, query, headers = scope["raw_path"], scope["query_string"], scope["headers"]
+    return made(scope["method"], raw_path, query, headers, client, upgrade=False, trace=trace)
 
 
 def from_handshake(head: bytes, client: str) -> Request:

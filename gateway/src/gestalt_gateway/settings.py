@@ -75,6 +75,9 @@ class GatewaySettings(BaseSettings):
     rate_limit: float = Field(default=0.0, ge=0)
     """Requests a second for each caller; 0: no limit."""
 
+    traces_per_second: float = Field(default=50.0, ge=0)
+    """Requests a second that are told as traces; further ones are answered all the same."""
+
     login_ttl: Seconds = 30 * 86_400.0
     """How long a login cookie is valid."""
 

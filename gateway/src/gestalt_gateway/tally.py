@@ -21,17 +21,21 @@ class Tally:
     def __init__(self) -> None:
         self._seconds: dict[Key, list[float]] = {}
         self._waiting = 0
+        self._news = asyncio.Event()
 
     def answered(self, method: str, route: str, status: int, seconds: float, agent: str) -> None:
         """Count one."""
         if self._waiting < MOST_WAITING:
             self._waiting += 1
             self._seconds.setdefault((route, method, status, agent), []).append(round(seconds, 5))
+            self._news.set()
 
     async def publish_forever(self, bus: Bus) -> None:
-        """Tell what was counted; while the bus is away it waits."""
+        """Tell what was counted; while the bus is away it waits. Nothing counted, nothing wakes."""
         while True:
+            await self._news.wait()
             await asyncio.sleep(EVERY_SECONDS)
+            self._news.clear()
             if self._seconds:
                 await self._publish(bus)
 

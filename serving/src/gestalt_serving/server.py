@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -25,12 +26,23 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
-    """Tells the application before it closes connections, and says when it serves."""
+    """Tells the application before it closes connections, and says when it serves.
 
-    def __init__(self, config: Config, *, stop: Callable[[], None], ready: Callable[[], None]) -> None:
+    `late` hears how late the loop was, seconds, whenever the date is written.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        stop: Callable[[], None],
+        ready: Callable[[], None],
+        late: Callable[[float], None] | None = None,
+    ) -> None:
         super().__init__(config)
         self._tell_stop = stop
         self._tell_ready = ready
+        self._tell_late = late
         self._exit = asyncio.Event()
 
     def stop(self) -> None:
@@ -53,9 +65,16 @@ class Server(uvicorn.Server):
         """Sleep until told to stop."""
         pause = DATE_SECONDS if self.config.date_header else None
         while not await self.on_tick(0):
-            with suppress(TimeoutError):
+            begun = time.monotonic()
+            try:
                 async with asyncio.timeout(pause):
                     await self._exit.wait()
+            except TimeoutError:
+                self._note_late(time.monotonic() - begun - (pause or 0.0))
+
+    def _note_late(self, seconds: float) -> None:
+        if self._tell_late is not None:
+            self._tell_late(seconds)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -18,7 +18,9 @@ from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerR
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving.errors import install
-from gestalt_session import own_commands
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_serving.tracing import Traced, Tracer
+from gestalt_session import measures, own_commands
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents.shipping import lay_out
@@ -38,6 +40,7 @@ from gestalt_session.routes import (
     health,
     notify,
     plans,
+    screen,
     session,
     sessions,
     streams,
@@ -46,6 +49,7 @@ from gestalt_session.routes import (
     workspace,
 )
 from gestalt_session.routes.state import State
+from gestalt_session.screen.process import Screens
 from gestalt_session.service import Rules, SessionService
 from gestalt_session.settings import Settings
 from gestalt_session.terminal.orders import Limits
@@ -56,7 +60,7 @@ from gestalt_session.workspace.git import origin_and_branch
 from gestalt_session.workspace.plans.catalogue import Plans
 from gestalt_session.workspace.watching.watcher import Watch
 
-ROUTERS = (health, sessions, streams, session, typing, notify, workers, workspace, plans, catalogue)
+ROUTERS = (health, sessions, streams, session, screen, typing, notify, workers, workspace, plans, catalogue)
 """In this order: /api/sessions/stream must stand before /api/sessions/{ref}."""
 
 LAST_WORDS_SECONDS = 0.5  # how long a stopping worker waits for its last events to be published
@@ -96,12 +100,16 @@ class Worker:
         self._directory = directory
         self._bus = bus
         self._log_outbox = log_outbox or LogOutbox("session")
+        self._tracer = Tracer("session", instance=str(os.getpid()))
+        self._metrics = ServiceMetrics("session", instance=str(os.getpid()))
         self._idempotency = idempotency
         self._inherited = inherited
         self._names = names or Names()
         self._open_files = open_files
         self._empty = empty
-        self.app: ASGIApp = InternalBearer(_without_trailing_slash(self._fastapi()), settings.token)
+        self.app: ASGIApp = InternalBearer(
+            _without_trailing_slash(Traced(self._fastapi(), self._tracer)), settings.token
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -124,6 +132,7 @@ class Worker:
             await lay_out(self._settings.config)
             inherited = await asyncio.to_thread(own_commands.offered, self._inherited, slot.folder / "bin")
             service = self._service(slot, inherited)
+            measures.watch(self._metrics, service, self._log_outbox, self._tracer.outbox)
             await service.terminals.take_up()
             stack.callback(service.terminals.stop)
             stack.push_async_callback(service.membership.leave)
@@ -146,10 +155,13 @@ class Worker:
         return (
             service.outbox.send_forever(),
             self._log_outbox.publish_forever(self._bus),
+            self._tracer.outbox.publish_forever(self._bus),
+            self._metrics.outbox.publish_forever(self._bus),
             service.membership.keep_forever(),
             service.terminals.rescue.forever(),
             service.terminals.ping_forever(),
             service.terminals.tmux.care_forever(),
+            service.screens.run_forever(),
             service.tidy_forever(),
             AbsenceWatch(self._directory, service.outbox, self._names, service.replaced).watch_forever(),
             files.send_forever(),
@@ -170,6 +182,7 @@ class Worker:
             shell=settings.program_shell,
             inherited=inherited,
             pass_env=settings.passed,
+            ack_window=settings.ack_window,
             url=settings.url,
             closed_ttl=settings.closed_session_ttl,
             retention=settings.session_retention,
@@ -184,6 +197,7 @@ class Worker:
             tmux_title=f"Gestalt {rules.workspace.name or 'workspace'}",
         )
         service.terminals = Terminals(slot.folder, limits, service)
+        service.screens = Screens(slot.folder / "sessions", wanted=settings.screens)
         service.membership = Membership(
             self._directory,
             slot,
@@ -212,6 +226,7 @@ class Worker:
     async def _beat(self, service: SessionService) -> None:
         try:
             service.terminals.settle()
+            self._metrics.note(service.membership.late)
         except Exception:
             log.exception("housekeeping failed")  # the lease must be renewed all the same
         if self._settings.draining and not any(session.live for session in service.listed()):
@@ -233,6 +248,7 @@ class Worker:
             "notifier": Notifier(self._bus, service.outbox, self._names, self._branch),
             "directory": self._directory,
             "bus": self._bus,
+            "metrics": self._metrics,
             "idempotency": self._idempotency,
             "stopping": self.stopping,
         }

@@ -17,7 +17,6 @@ BEYOND_EVERY_END = 1 << 63
 _MOST_DIGITS = 18  # a longer number is beyond the end of every journal
 
 KNOWN_CONTROLS = frozenset({"resize", "ack"})
-"""`ack` belongs to the screen: until it comes, acknowledgements are taken and ignored, never typed."""
 
 
 class Attachment(Struct, frozen=True):
@@ -27,6 +26,7 @@ class Attachment(Struct, frozen=True):
     tail: int | None = None
     control: bool = False
     readonly: bool = False
+    snapshot: bool = False
 
     @classmethod
     def parse(cls, query: str) -> Attachment:
@@ -35,8 +35,9 @@ class Attachment(Struct, frozen=True):
         return cls(
             cursor=_count(values.get("cursor")),
             tail=_count(values.get("tail")),
-            control=_flag(values.get("control")),
+            control=_flag(values.get("control")) or _flag(values.get("snapshot")),
             readonly=_flag(values.get("readonly")),
+            snapshot=_flag(values.get("snapshot")),
         )
 
 
@@ -52,9 +53,10 @@ def _flag(text: str | None) -> bool:
 
 
 class Control(Struct, frozen=True):
-    """A control frame; `size` is set for a resize that holds, everything else is ignored."""
+    """A control frame; `size` is set for a resize that holds, `ack` for an acknowledgement; else it is ignored."""
 
     size: tuple[int, int] | None = None
+    ack: int | None = None
 
 
 def control_of(text: bytes) -> Control | None:
@@ -69,7 +71,12 @@ def control_of(text: bytes) -> Control | None:
     kind = message.get("type") if isinstance(message, dict) else None
     if not isinstance(kind, str) or kind not in KNOWN_CONTROLS:
         return None
-    return Control(_size(message) if kind == "resize" else None)
+    return Control(size=_size(message)) if kind == "resize" else Control(ack=_offset(message.get("cursor")))
+
+
+def _offset(value: Any) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and value >= 0 else None
 
 
 def _size(message: dict[str, Any]) -> tuple[int, int] | None:

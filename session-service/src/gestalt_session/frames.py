@@ -10,7 +10,9 @@ from gestalt_contracts.events import Event, rfc3339
 
 WATCHER_TYPES = frozenset({"file-change", "git-branch", "watch_error"})
 SHOWN_TOPICS = frozenset({"terminal", "agent", "config", "file", "git"})
-"""What the merged stream carries; flow and notification events have streams of their own."""
+"""What the merged stream carries; notifications have a stream of their own."""
+TOLD_WHEN_ASKED = SHOWN_TOPICS | {"flow"}
+"""What it carries of the types that a client names: each flow has several events a run."""
 
 Frame = dict[str, Any]
 

@@ -14,9 +14,11 @@ from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Names, Stream
 from gestalt_contracts.errors import InvalidRequest, Unavailable
 from gestalt_contracts.events import Event, rfc3339
+from gestalt_contracts.tracing import current_traceparent
 from gestalt_session.cluster import announcements
 from gestalt_session.cluster.outbox import Outbox
 from gestalt_session.notices.fields import fields_of
+from gestalt_session.notices.kinds import TURN_COMPLETE, canonical
 from gestalt_session.notices.notice import Notice
 from gestalt_session.notices.progress import Progress, normalised, progress_of
 from gestalt_session.terminal.session import Session
@@ -49,6 +51,7 @@ class Notifier:
 
         It is published once for its event id; without one, once for `retry`, which names a call that may come again.
         """
+        _occupy(session, notice)
         turn = self._turns.setdefault(session.uid, asyncio.Lock())
         async with turn:  # progress is kept in the order in which it is published
             if notice.tells_progress:
@@ -104,7 +107,16 @@ def _event(session: Session, notice: Notice) -> Event:
         agent_id=session.file.agent_id,
         data=dict(fields),
         cause=session.file.cause,
+        traceparent=current_traceparent(),
     )
+
+
+def _occupy(session: Session, notice: Notice) -> None:
+    """Unknown types count as a turn's end for flows, but end none."""
+    if canonical(notice.kind) in PROMPT_TYPES:
+        session.occupation.prompted()
+    elif notice.kind == TURN_COMPLETE:
+        session.occupation.turn_ended()
 
 
 def _keep(session: Session, progress: Progress) -> None:

@@ -99,6 +99,8 @@ class Prompter:
             self._tasks.put_nowait(Task(session, injection["payload"], injection["pacing"], word, told.typed))
         except asyncio.QueueFull:
             self._tell(session, "too many agents are being started at once")
+        else:
+            session.occupation.prompts_are(open=True)
 
     async def _tell_agent(self, task: Task) -> None:
         try:
@@ -109,6 +111,8 @@ class Prompter:
         except Exception:
             log.exception("an agent could not be told its prompts", session=task.session.id)
             await self._give_up(task.session, "internal error")
+        finally:
+            task.session.occupation.prompts_are(open=False)
 
     async def _give_up(self, session: Session, reason: str) -> None:
         self._tell(session, reason)

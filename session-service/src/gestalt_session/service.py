@@ -22,6 +22,7 @@ from gestalt_session.cluster import announcements
 from gestalt_session.cluster.claims import NO_REDIS, Claims
 from gestalt_session.cluster.membership import Membership
 from gestalt_session.cluster.outbox import Outbox
+from gestalt_session.screen.process import Screens
 from gestalt_session.terminal import launch, pointers
 from gestalt_session.terminal.folder import SERVER_RUNNER, TMUX_RUNNER, SessionFile
 from gestalt_session.terminal.hosts import HostFailed
@@ -51,6 +52,7 @@ class Rules(Struct, frozen=True):
     url: str
     closed_ttl: float
     retention: float
+    ack_window: int = 512 * 1024
 
 
 class LaunchFailed(GestaltError):
@@ -78,6 +80,7 @@ class SessionService:
         self.directory = directory
         self.terminals: Terminals
         self.membership: Membership
+        self.screens: Screens
         self._making: set[str] = set()
         self._unwanted: set[str] = set()
         self._deletions: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -236,6 +239,7 @@ class SessionService:
         await asyncio.to_thread(session.folder.save, session.file)
         self.terminals.remove(session)
         self.membership.forget(session)
+        self.screens.forget(session.uid)
         try:
             await self.directory.end(self.membership.record, session.uid, keep_seconds=self.rules.retention)
         except (DirectoryUnavailable, StaleGeneration) as error:
@@ -306,8 +310,9 @@ class SessionService:
     # -- observing the terminals -----------------------------------------------------------------------------------
 
     def on_changed(self, session: Session) -> None:
-        """Its record is written with the next beat."""
+        """Its record is written with the next beat, and its screen follows."""
         self.membership.changed(session)
+        self.screens.written(session.uid, session.journal.end)
 
     def on_started(self, session: Session) -> None:
         """Tell the bus."""

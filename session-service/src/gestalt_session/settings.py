@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     """Largest body of `input`."""
     body_limit: int = MIB
     """Largest JSON body."""
+    screens: bool = True
+    """Follow what terminals show, in a process of its own; without it viewers get the last output instead."""
+    ack_window: int = Field(default=512 * 1024, ge=128 * 1024)
+    """Most bytes that a viewer who acknowledges is sent beyond its acknowledgement."""
     history_page_bytes: int = 4 * MIB
     """Most bytes of output one page of history is made from."""
 

@@ -10,6 +10,7 @@ import asyncio
 import http
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -26,6 +27,7 @@ from gestalt_contracts.errors import InvalidRequest, Misdirected, NotFound
 from gestalt_serving.event_socket import GOING_AWAY, STOPPING
 from gestalt_session.attachment import Attachment, control_of
 from gestalt_session.service import SessionService
+from gestalt_session.snapshots import Snapshots
 from gestalt_session.terminal.attaching import starting_point
 from gestalt_session.terminal.keyboard import KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.session import Session
@@ -74,6 +76,7 @@ class ViewerSocket(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._pings = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._snapshots: Snapshots | None = None
 
     # -- the sink --------------------------------------------------------------------------------------------------
 
@@ -126,6 +129,8 @@ class ViewerSocket(asyncio.Protocol):
         self._connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
+        if self._snapshots is not None:
+            self._snapshots.end()
         if self._session is not None and self._viewer is not None:
             said_goodbye = self._wire.close_rcvd is not None or self._wire.close_sent is not None
             self._session.detach(self._viewer, cut_off=not said_goodbye)
@@ -212,11 +217,21 @@ class ViewerSocket(asyncio.Protocol):
         wanted = Attachment.parse(request.path.partition("?")[2])
         self._wants_control = wanted.control or self._wire.subprotocol == CONTROL
         cursor = starting_point(session.journal, wanted.cursor, wanted.tail)
-        viewer = Viewer(self, cursor, readonly=wanted.readonly, now=self._loop.time())
+        viewer = Viewer(
+            self, cursor, readonly=wanted.readonly, now=self._loop.time(), window=self._service.rules.ack_window
+        )
         self._viewer = viewer
-        size = {"cols": session.file.cols, "rows": session.file.rows}
-        self.control({"type": "ready", "cursor": cursor, **size, "readonly": wanted.readonly})
+        if wanted.snapshot:
+            ready = partial(self._ready, session, readonly=wanted.readonly)
+            self._snapshots = Snapshots(self._service.screens, session, viewer, self, ready=ready)
+            self._snapshots.begin()
+            return
+        self._ready(session, cursor, readonly=wanted.readonly)
         session.attach(viewer)
+
+    def _ready(self, session: Session, cursor: int, *, readonly: bool) -> None:
+        size = {"cols": session.file.cols, "rows": session.file.rows}
+        self.control({"type": "ready", "cursor": cursor, **size, "readonly": readonly})
 
     # -- what the client sends -------------------------------------------------------------------------------------
 
@@ -231,12 +246,17 @@ class ViewerSocket(asyncio.Protocol):
                 self._message(b"".join(self._parts))
 
     def _message(self, data: bytes) -> None:
-        if self._viewer is None or self._viewer.readonly or not data or self._wire.state is not State.OPEN:
+        if self._viewer is None or self._session is None or not data or self._wire.state is not State.OPEN:
             return
         control = control_of(data) if self._text else None
-        if control is None:
+        if control is not None and control.ack is not None:
+            self._viewer.acknowledge(control.ack)
+            self._session.writable_again(self._viewer)
+        elif self._viewer.readonly:
+            return
+        elif control is None:
             self._type(data)
-        elif control.size is not None and self._session is not None:
+        elif control.size is not None:
             self._session.resize_soon(*control.size)
 
     def _type(self, data: bytes) -> None:

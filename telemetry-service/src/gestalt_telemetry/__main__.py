@@ -54,6 +54,7 @@ def read_settings() -> Settings:
         sys.exit("telemetry: " + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
     try:
         token = settings.token
+        _ = settings.remote_headers
     except OSError as error:
         sys.exit(f"telemetry: cannot read {error.filename}: {error.strerror}")
     if not token:

@@ -15,7 +15,13 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving.errors import install
-from gestalt_telemetry import presence
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_serving.tracing import Traced, Tracer
+from gestalt_telemetry import exposition, presence
+from gestalt_telemetry.clickhouse.store import ClickHouseStore
+from gestalt_telemetry.exposition import Disk
+from gestalt_telemetry.forwarding.forwarder import Forwarder, Remote
+from gestalt_telemetry.forwarding.queue import Queue
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
 from gestalt_telemetry.presence import Heartbeat
@@ -32,7 +38,8 @@ from gestalt_telemetry.routes import (
 from gestalt_telemetry.routes.state import SessionName, State
 from gestalt_telemetry.settings import Settings
 from gestalt_telemetry.store.keeper import Limits
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
+from gestalt_telemetry.store.store import SegmentStore
 from gestalt_telemetry.summary import Summary
 from gestalt_telemetry.version import release
 from gestalt_telemetry.writer import Config
@@ -67,12 +74,26 @@ class Telemetry:
         self._heartbeat = heartbeat
         self._session_name = session_name
         self._started = now()
-        self._store = Store(_config(settings))
+        self._store = _store(settings)
         self._feed = Feed(self._store)
         self._outbox = outbox or LogOutbox("telemetry")
+        self._tracer = Tracer("telemetry")
         self._summary = Summary()
-        self._own = OwnTelemetry(bus, self._store, self._summary)
-        self.app: ASGIApp = InternalBearer(self._fastapi(), settings.token)
+        self._forwarder = _forwarder(settings)
+        self._own = OwnTelemetry(bus, self._store, self._summary, self._forwarder)
+        self._metrics = ServiceMetrics("telemetry")
+        self._disk = Disk()
+        self._measure()
+        self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
+
+    def _measure(self) -> None:
+        """What operators look at."""
+        listeners, delay = (lambda: self._feed.listeners), (lambda: self._own.delay)
+        exposition.watch(self._metrics, self._store.writer, self._disk, listeners=listeners, delay=delay)
+        self._metrics.watch(self._outbox, "logs")
+        self._metrics.watch(self._tracer.outbox, "spans")
+        if self._forwarder is not None:
+            self._forwarder.watch(self._metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -91,6 +112,8 @@ class Telemetry:
             await stack.enter_async_context(self._store.running())
             stack.push_async_callback(presence.leave, self._heartbeat)
             await self._writer_there()
+            if self._forwarder is not None:
+                await stack.enter_async_context(self._forwarder.running())
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             for care in self._care():
                 stack.callback(tasks.create_task(care).cancel)
@@ -109,7 +132,9 @@ class Telemetry:
             self._feed.run(),
             self._own.run(),
             self._outbox.publish_forever(self._bus),
-            presence.beat_forever(self._heartbeat, self._facts),
+            self._tracer.outbox.publish_forever(self._bus),
+            self._metrics.outbox.publish_forever(self._bus),
+            presence.beat_forever(self._heartbeat, self._facts, self._metrics.pause),
         )
 
     def _facts(self) -> Mapping[str, str]:
@@ -133,9 +158,26 @@ class Telemetry:
             "feed": self._feed,
             "summary": self._summary,
             "bus": self._bus,
+            "metrics": self._metrics,
+            "disk": self._disk,
+            "forwarder": self._forwarder,
             "session_name": self._session_name,
             "stopping": self.stopping,
         }
+
+
+def _forwarder(settings: Settings) -> Forwarder | None:
+    if not settings.otel_remote_endpoint:
+        return None
+    queue = Queue(settings.folder / "forward", settings.otel_remote_queue)
+    remote = Remote(settings.otel_remote_endpoint, settings.remote_headers)
+    return Forwarder(queue, remote, limit=settings.otlp_limit)
+
+
+def _store(settings: Settings) -> Store:
+    if settings.telemetry_store is None:
+        return SegmentStore(_config(settings))
+    return ClickHouseStore(settings.telemetry_store, settings.telemetry_retention, settings.otlp_limit)
 
 
 def _config(settings: Settings) -> Config:

@@ -1,27 +1,44 @@
-"""What this service counts about itself, as Prometheus reads it: taken when somebody looks."""
+"""What operators of this service alert on."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from collections.abc import Callable
 
-from gestalt_telemetry.store.client import WriterClient
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_telemetry.store.port import Keeping
 
-TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+class Disk:
+    """How much the store takes, as of the last look: it costs a walk over its files."""
+
+    size = 0
+    """Bytes."""
 
 
-def exposed(writer: WriterClient, size: int, listeners: int) -> bytes:
-    """The exposition. `size`: bytes on disk."""
-    state = writer.state
-    facts = {
-        "gestalt_telemetry_writer_up": ("Whether there is a writer", float(writer.ready.is_set())),
-        "gestalt_telemetry_writer_restarts": ("Writers started after the first", float(max(0, writer.restarts))),
-        "gestalt_telemetry_writer_backlog_bytes": ("Taken in and not committed yet", float(writer.backlog)),
-        "gestalt_telemetry_last_log_id": ("The newest log record's id", float(state.last_log if state else 0)),
-        "gestalt_telemetry_damaged_segments": ("Set aside", float(state.damaged if state else 0)),
-        "gestalt_telemetry_store_bytes": ("Bytes on disk", float(size)),
-        "gestalt_telemetry_listeners": ("Log streams open", float(listeners)),
-    }
-    registry = CollectorRegistry()
-    for name, (help_, value) in facts.items():
-        Gauge(name, help_, registry=registry).set(value)
-    return generate_latest(registry)
+def watch(
+    metrics: ServiceMetrics,
+    writer: Keeping,
+    disk: Disk,
+    *,
+    listeners: Callable[[], int],
+    delay: Callable[[], float],
+) -> None:
+    """Have it read whenever somebody looks. `delay`: seconds from telling to storing, of our own services."""
+    metrics.gauge("gestalt_telemetry_writer_up", "Whether there is a writer", writer.ready.is_set)
+    metrics.counter(
+        "gestalt_telemetry_writer_restarts", "Writers started after the first", lambda: max(0, writer.restarts)
+    )
+    metrics.gauge("gestalt_telemetry_writer_backlog_bytes", "Taken in and not committed yet", lambda: writer.backlog)
+    metrics.gauge("gestalt_telemetry_last_log_id", "The newest log record's id", lambda: _last_log(writer))
+    metrics.gauge("gestalt_telemetry_damaged_segments", "Set aside", lambda: _damaged(writer))
+    metrics.gauge("gestalt_telemetry_store_bytes", "Bytes on disk", lambda: disk.size)
+    metrics.gauge("gestalt_telemetry_listeners", "Log streams open", listeners)
+    metrics.gauge("gestalt_telemetry_own_delay_seconds", "From a service's word to its place in the store", delay)
+
+
+def _last_log(writer: Keeping) -> int:
+    return writer.state.last_log if writer.state else 0
+
+
+def _damaged(writer: Keeping) -> int:
+    return writer.state.damaged if writer.state else 0

@@ -6,19 +6,11 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from functools import partial
 
-import msgspec
 from msgspec import Struct
 
-from gestalt_telemetry.queries import logs, shown
-from gestalt_telemetry.queries.logs import Found
-from gestalt_telemetry.store.reader import Reader
-from gestalt_telemetry.store.rows import searched
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import PAGE, Line, Store
 
-PAGE = 500
-"""Records read at once, and handed to a listener at once."""
 KEPT_LINES = 8_192
 """Newest records kept ready for listeners; who is further behind reads the store."""
 GATHER_SECONDS = 0.02
@@ -26,14 +18,6 @@ GATHER_SECONDS = 0.02
 RETRY_SECONDS = 0.5
 ATTRIBUTES = b'"attributes":['
 REPLAYED = b'{"key":"gestalt.replay_window","value":{"stringValue":"1h"}}'
-
-
-class Line(Struct, frozen=True):
-    """A record, its JSON, and its text in lower case."""
-
-    found: Found
-    json: bytes
-    text: str
 
 
 class Filter(Struct):
@@ -45,9 +29,9 @@ class Filter(Struct):
 
     def wants(self, line: Line) -> bool:
         """Whether it is to be shown."""
-        if line.found.level < self.level:
+        if line.level < self.level:
             return False
-        if self.session and not line.found.of_session(self.session):
+        if self.session and not line.of_session(self.session):
             return False
         return not self.text or self.text in line.text
 
@@ -92,11 +76,11 @@ class Feed:
         while True:
             page = self._after(after)
             if page is None:
-                page = await self._store.ask(partial(lines_after, after=after), live=True)
+                page = await self._store.lines_after(after)
                 if not page:  # the place is beyond what was committed: wait for the feed to come by
                     page = self._after(max(after, self._floor)) or []
             if page:
-                after = page[-1].found.id
+                after = page[-1].id
                 yield page
             else:
                 await self._store.bell.wait()
@@ -112,12 +96,12 @@ class Feed:
 
     async def _read(self) -> None:
         try:
-            found = await self._store.ask(partial(lines_after, after=self._newest), live=True)
+            found = await self._store.lines_after(self._newest)
         except Exception:  # noqa: BLE001 - whatever the store says, listeners wait for better times
             await asyncio.sleep(RETRY_SECONDS)
             return
         self._lines += found
-        self._ids += [line.found.id for line in found]
+        self._ids += [line.id for line in found]
         if len(self._ids) > 2 * KEPT_LINES:
             self._floor = self._ids[-KEPT_LINES - 1]
             del self._lines[:-KEPT_LINES], self._ids[:-KEPT_LINES]
@@ -133,17 +117,6 @@ class Feed:
             return None
         at = bisect_right(self._ids, place)
         return self._lines[at : at + PAGE]
-
-
-def lines_after(reader: Reader, after: int) -> list[Line]:
-    """The next records from a place on, ready to be sent: made in the reader's thread."""
-    return [line_of(found) for found in logs.following(reader, after, PAGE)]
-
-
-def line_of(found: Found) -> Line:
-    """A record as clients get it."""
-    json = msgspec.json.encode(shown.log(found.id, found.record, found.origin))
-    return Line(found, json, searched(found.record))
 
 
 def replayed(line: Line) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -27,7 +27,11 @@ class Heartbeat(Protocol):
         ...
 
 
-async def beat_forever(heartbeat: Heartbeat, facts: Callable[[], Mapping[str, str]]) -> None:
+async def beat_forever(
+    heartbeat: Heartbeat,
+    facts: Callable[[], Mapping[str, str]],
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     """Each second; whether Redis is there or not, the service goes on."""
     away = False
     while True:
@@ -38,7 +42,7 @@ async def beat_forever(heartbeat: Heartbeat, facts: Callable[[], Mapping[str, st
             if not away:
                 log.warning("the directory is away; gateways may not find this service", reason=str(error))
             away = True
-        await asyncio.sleep(BEAT_SECONDS)
+        await pause(BEAT_SECONDS)
 
 
 async def leave(heartbeat: Heartbeat) -> None:

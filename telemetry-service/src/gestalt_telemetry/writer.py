@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ import structlog
 
 from gestalt_serving import logs
 from gestalt_telemetry.otlp.values import Malformed
-from gestalt_telemetry.store.intake import MS, TooLarge, decoded
+from gestalt_telemetry.store.intake import MS, TooLarge, beyond, decoded
 from gestalt_telemetry.store.keeper import Keeper, Limits, check_file
 from gestalt_telemetry.store.schema import is_damage
 from gestalt_telemetry.store.segment import TEXT_GROUP
@@ -96,7 +97,14 @@ class Writer:
 
     def _idle(self) -> bool:
         self._index_texts()
+        self._merge_texts()
         return True
+
+    def _merge_texts(self) -> None:
+        """While nobody wants anything."""
+        with suppress(sqlite3.Error):  # what is not merged is only slower to search
+            while not select.select([self._connection], [], [], 0)[0] and self._keeper.active.merge_texts():
+                pass
 
     def _take(self, message: Write | SetAside) -> None:
         if isinstance(message, SetAside):
@@ -151,7 +159,7 @@ class Writer:
         mark = f"source:{write.form}"
         segment = self._keeper.active
         try:
-            if write.mark and not _beyond(write.mark, segment.marks.get(mark)):
+            if write.mark and not beyond(write.mark, segment.marks.get(mark)):
                 return Done(write.id, "stored")
             found = decoded(write, self._body_limit)
         except Malformed as error:
@@ -206,16 +214,6 @@ class Writer:
             if reason is not None and path.exists():
                 self._checked.append((number, reason))
                 self._wake.send(b".")
-
-
-def _beyond(mark: str, stored: str | None) -> bool:
-    """Whether a stream id comes after the one that is stored."""
-    return stored is None or _place(mark) > _place(stored)
-
-
-def _place(mark: str) -> tuple[int, int]:
-    first, _, second = mark.partition("-")
-    return int(first), int(second or 0)
 
 
 def take_folder(folder: Path, connection: socket.socket) -> object:

@@ -23,8 +23,6 @@ from gestalt_cli.sessions import Summary, uid_of
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-TAIL_BYTES = 64 * 1024
-"""More than a screenful of any size, colours included; little enough to be there at once."""
 LEAVING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 LAST_KEYS_SECONDS = 1.0
 SIGNALLED = 128
@@ -67,9 +65,11 @@ class Client:
         self._input, self._output = Input(STDIN), Output(STDOUT)
         self._draws = os.isatty(STDOUT)
         self._screen, self._keyboard = Screen(), Keyboard()
-        self._place = wire.Place(tail=TAIL_BYTES)
+        self._place = wire.Place(snapshot=True)
         self._leave: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._welcomed = self._connected = self._retitled = self._nudging = False
+        self._redrawing = False
+        """The next frame of output is a snapshot's: no bytes of the program."""
         self._exited: Any = None
         self._detached = False
 
@@ -202,7 +202,9 @@ class Client:
 
     async def _show(self, data: bytes) -> None:
         cursor = self._place.cursor
-        self._place = self._place if cursor is None else wire.Place(cursor + len(data))
+        if cursor is not None and not self._redrawing:
+            self._place = wire.Place(cursor + len(data))
+        self._redrawing = False
         if self._draws:
             self._screen.saw(data)
         await self._output.write(data)
@@ -213,6 +215,9 @@ class Client:
                 await self._ready(said)
             case "reset":
                 self._place = wire.Place(int(said["base"]))
+                await self._begin_anew()
+            case "snapshot":
+                self._place, self._redrawing = wire.Place(int(said["cursor"])), True
                 await self._begin_anew()
             case "resize" if self._nudging:
                 self._nudging = False

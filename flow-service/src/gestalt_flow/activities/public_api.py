@@ -9,6 +9,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from gestalt_contracts.tracing import TRACEPARENT, current_traceparent
 from gestalt_flow.activities.context import Context
 from gestalt_flow.policy import Failed, is_transient
 
@@ -33,6 +34,9 @@ class PublicApi:
         if not self._url:
             raise Failed("GESTALT_URL is not set: there is no gateway to act through")
         headers = {"Authorization": f"Bearer {self._token}", "X-Gestalt-Cause": cause_of(context)}
+        traceparent = current_traceparent()
+        if traceparent is not None:
+            headers[TRACEPARENT] = traceparent
         if key:
             headers["Idempotency-Key"] = key
         data = raw if raw is not None else None if body is None else msgspec.json.encode(body)

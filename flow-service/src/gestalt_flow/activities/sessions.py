@@ -19,6 +19,8 @@ BUSY_SECONDS = 10.0
 """A session whose program wrote so short a time ago is at work (as `terminal_idle` says it)."""
 GROWN_UP_SECONDS = 8.0
 """How long a fresh agent has to draw its first screen before something is typed."""
+PROMPTED_SECONDS = 45.0
+"""Likewise, for one whose first prompts are being typed: they must not be mixed with what a flow has to say."""
 SETTLED_SECONDS = 0.6
 ENTER_SECONDS = 0.15
 """Programs take an Enter that comes with a paste for a part of it."""
@@ -36,10 +38,8 @@ class Sessions:
     async def send_to_terminal(self, context: Context) -> Done:
         """Type a message, when the session is free for it."""
         session = await self._target(context)
-        if context.text("when_busy") not in {"", "send"} and is_busy(session):
-            if context.text("when_busy") == "skip":
-                raise Skipped(f"{session['id']} is at work")
-            raise Busy(f"{session['id']} is at work")
+        if context.text("when_busy") not in {"", "send"}:
+            await self._refuse_busy(context, session)
         message = await self._message(context, session)
         await self._type(context, session, message)
         return Done(result=_named(session))
@@ -80,6 +80,14 @@ class Sessions:
         if status >= 400 and status != NOT_FOUND:  # noqa: PLR2004 - HTTP's class
             raise Failed(f"the session cannot be ended: {status}", status=status)
         return Done(result=_named(session))
+
+    async def _refuse_busy(self, context: Context, session: dict[str, Any]) -> None:
+        """Raises Skipped or Busy, as is wanted, for a session that is at work; lists may be a second old."""
+        session = await self._api.ask(context, "GET", session_path(session["uid"]))
+        if not is_busy(session):
+            return
+        said = f"{session['id']} is at work"
+        raise Skipped(said) if context.text("when_busy") == "skip" else Busy(said)
 
     # -- whom
 
@@ -128,12 +136,12 @@ class Sessions:
         raise Failed(str(said.get("message", "not started")) if said else "not started", status=status)
 
     async def _settled(self, context: Context, session: dict[str, Any]) -> dict[str, Any]:
-        """Wait until a fresh agent has drawn its first screen, or the time for it is over."""
-        until = time.monotonic() + GROWN_UP_SECONDS
-        while time.monotonic() < until:
+        """Wait until a fresh agent has its prompts and has drawn its screen, or the time for it is over."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < (PROMPTED_SECONDS if session.get("occupied") else GROWN_UP_SECONDS):
             await asyncio.sleep(SETTLED_SECONDS / 3)
             session = await self._api.ask(context, "GET", session_path(session["uid"]))
-            if session.get("output_bytes") and quiet_for(session) > SETTLED_SECONDS:
+            if session.get("output_bytes") and quiet_for(session) > SETTLED_SECONDS and not session.get("occupied"):
                 break
         return session
 
@@ -177,8 +185,8 @@ class Sessions:
 
 
 def is_busy(session: dict[str, Any]) -> bool:
-    """Whether a session's program is at work."""
-    return quiet_for(session) < BUSY_SECONDS
+    """Whether a session's program is at work: it wrote just now, or is still to be told something, or in a turn."""
+    return bool(session.get("occupied")) or quiet_for(session) < BUSY_SECONDS
 
 
 def quiet_for(session: dict[str, Any]) -> float:

@@ -1,6 +1,7 @@
 -- End an attempt: keep its record, let the next one for the same session begin, close the run with its last activity.
 -- KEYS ready, run, delayed
--- ARGV group, consumer, entry, place, run id, key prefix, outcome (done, failed or again), record, due, now
+-- ARGV group, consumer, entry, place, run id, key prefix, outcome (done, failed, again, or wait: again, with its place
+--      for its session kept), record, due, now
 -- -> 'lost', '' or the status of the run that is now finished
 local held = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
 if #held == 0 or held[1][2] ~= ARGV[2] then
@@ -13,7 +14,7 @@ local job = run .. '/' .. place
 redis.call('HSET', KEYS[2], 'a:' .. place, ARGV[8])
 redis.call('HDEL', KEYS[2], 'r:' .. place)
 local order = redis.call('HGET', KEYS[2], 'o:' .. place)
-if order then
+if order and ARGV[7] ~= 'wait' then
   local line = prefix .. 'order:' .. order
   redis.call('HDEL', KEYS[2], 'o:' .. place)
   redis.call('LREM', line, 1, job)
@@ -22,7 +23,7 @@ if order then
     redis.call('XADD', KEYS[1], '*', 'job', following)
   end
 end
-if ARGV[7] == 'again' then
+if ARGV[7] == 'again' or ARGV[7] == 'wait' then
   redis.call('ZADD', KEYS[3], ARGV[9], job)
   return ''
 end

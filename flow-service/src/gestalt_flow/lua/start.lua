@@ -1,7 +1,8 @@
 -- Begin an attempt at an activity whose entry this executor holds.
 -- KEYS ready, run, runs
 -- ARGV group, consumer, entry, place, now, run id, key prefix
--- -> 'gone', 'lost', or 'yours', the run's head, the activity, the start that never ended or ''
+-- -> 'gone', 'lost', or 'yours', the run's head, the activity, the start that never ended or '', '1' if the run
+--    begins with it, else ''
 if redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   redis.call('XDEL', KEYS[1], ARGV[3])
@@ -14,9 +15,11 @@ end
 local mark = 'r:' .. ARGV[4]
 local before = redis.call('HGET', KEYS[2], mark) or ''
 redis.call('HSET', KEYS[2], mark, ARGV[5])
+local begins = ''
 if redis.call('HGET', KEYS[2], 'status') == 'queued' then
+  begins = '1'
   redis.call('HSET', KEYS[2], 'status', 'running')
   redis.call('ZREM', ARGV[7] .. 'runs:status:queued', ARGV[6])
   redis.call('ZADD', ARGV[7] .. 'runs:status:running', 0, ARGV[6])
 end
-return { 'yours', redis.call('HGET', KEYS[2], 'head'), redis.call('HGET', KEYS[2], 'a:' .. ARGV[4]), before }
+return { 'yours', redis.call('HGET', KEYS[2], 'head'), redis.call('HGET', KEYS[2], 'a:' .. ARGV[4]), before, begins }

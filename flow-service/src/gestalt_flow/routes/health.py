@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from gestalt_contracts.redis_client import away_as
 from gestalt_flow.routes.state import Resources, reply
 from gestalt_flow.runs_redis import RunsUnavailable
+from gestalt_serving.metrics import TEXT_TYPE
 
 router = APIRouter()
 PROBE_SECONDS = 1.0
@@ -18,6 +19,13 @@ PROBE_SECONDS = 1.0
 async def healthy() -> Response:
     """The event loop turns."""
     return reply({"status": "ok"})
+
+
+@router.get("/metrics")
+async def exposition(state: Resources) -> Response:
+    """What operators alert on, in Prometheus' words."""
+    await state["intake_age"].look()
+    return Response(state["metrics"].text(), media_type=TEXT_TYPE)
 
 
 @router.get("/readyz")

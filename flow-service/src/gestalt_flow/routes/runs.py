@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,23 +14,28 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound
 from gestalt_contracts.events import Event
-from gestalt_contracts.redis_client import away_as
-from gestalt_flow.documents import flows_of_json
+from gestalt_flow.documents import flows_of_bundle, flows_of_json
 from gestalt_flow.matching import Index
+from gestalt_flow.model import Flow
 from gestalt_flow.planning import seen
 from gestalt_flow.records import STATUSES, UNMATCHED, moment_of
 from gestalt_flow.rendering import event_of, run_shown, run_whole, tried, unmatched_of
+from gestalt_flow.routes.once import once
 from gestalt_flow.routes.state import Resources, State, reply
-from gestalt_flow.runs_redis import RunsUnavailable
 from gestalt_serving import bodies
 
 router = APIRouter(prefix="/api/flow")
 DEFAULT_LIMIT, MOST = 100, 1_000
-KEPT_SECONDS = 86_400
 LOOKED_BACK = 5_000
-PARAMETERS = {"status": "status", "trigger_id": "trigger", "event_id": "event", "session_id": "session"}
+NO_FLOWS = Index(())
+PARAMETERS = {
+    "status": "status",
+    "trigger_id": "trigger",
+    "event_id": "event",
+    "event_type": "type",
+    "session_id": "session",
+}
 _EVALUATION = re.compile(r"n-(\d{1,20}-\d{1,20})-([0-9a-f]{10})")
-_retrying = asyncio.Lock()
 
 
 class Trial(Struct, forbid_unknown_fields=True):
@@ -75,18 +81,19 @@ def _check_id(given: str) -> None:
 
 
 async def _unmatched(state: State, filters: dict[str, str], limit: int, before: str | None) -> Response:
-    """Evaluations, judged again by the flows of now. A page ends between two events."""
+    """Evaluations, judged again by the flows of their time. A page ends between two events."""
     if before is not None and not re.fullmatch(r"\d{1,20}-\d{1,20}", before):
         raise InvalidRequest("before must be what next_before said")
-    index, _ = await state["flows"].current()
     found: list[dict[str, Any]] = []
     looked = 0
     while len(found) < limit and looked < LOOKED_BACK:
         page = await state["runs"].evaluations(before, 200)
+        indexes = await state["revisions"].indexes(evaluation.revision for _, evaluation in page)
         for id_, evaluation in page:
             if len(found) >= limit:
                 break
             before, looked = id_, looked + 1
+            index = indexes.get(evaluation.revision, NO_FLOWS)
             found += [one for one in unmatched_of(id_, evaluation, index) if _wanted(one, filters)]
         if not page:
             before = None
@@ -95,8 +102,7 @@ async def _unmatched(state: State, filters: dict[str, str], limit: int, before: 
 
 
 def _wanted(shown: dict[str, Any], filters: dict[str, str]) -> bool:
-    names = {"status": "status", "trigger": "trigger_id", "event": "event_id", "session": "session_id"}
-    return all(shown[names[what]] == value for what, value in filters.items())
+    return all(shown[name] == filters[what] for name, what in PARAMETERS.items() if what in filters)
 
 
 @router.get("/runs/{run_id}")
@@ -114,8 +120,8 @@ async def _evaluated(state: State, run_id: str) -> dict[str, Any]:
     parts = _EVALUATION.fullmatch(run_id)
     evaluation = await state["runs"].evaluation(parts[1]) if parts else None
     if parts is not None and evaluation is not None:
-        index, _ = await state["flows"].current()
-        for one in unmatched_of(parts[1], evaluation, index):
+        index = await state["revisions"].index(evaluation.revision)
+        for one in unmatched_of(parts[1], evaluation, index or NO_FLOWS):
             if one["id"] == run_id:
                 event = seen(evaluation.event, evaluation.bus_id).fields
                 return {**one, "event": event, "activities": []}
@@ -125,32 +131,19 @@ async def _evaluated(state: State, run_id: str) -> dict[str, Any]:
 @router.post("/runs/{run_id}/retry")
 async def retry(run_id: str, request: Request, state: Resources) -> Response:
     """Do what failed again, under the same keys."""
-    body = await bodies.raw(request, state["settings"].body_limit)
-    bodies.parse(body, _Nothing)
-    key = request.headers.get("idempotency-key", "").strip()
-    if not key:
-        return await _retry(run_id, state)
-    place = state["names"].idempotency(hashlib.sha256(f"POST\0{request.url.path}\0{key}".encode()).hexdigest())
-    async with _retrying:
-        with away_as(RunsUnavailable):
-            answered: Any = await state["client"].get(place)
-        if answered is not None:
-            return reply(msgspec.json.decode(answered), 202, {"Idempotency-Replayed": "true"})
-        response = await _retry(run_id, state)
-        with away_as(RunsUnavailable):
-            await state["client"].set(place, bytes(response.body), ex=KEPT_SECONDS)
-        return response
+    said = bodies.parse(await bodies.raw(request, state["settings"].body_limit), _Nothing)
+    return await once(request, msgspec.json.encode(said), state, partial(_retry, run_id, state))
 
 
 class _Nothing(Struct, forbid_unknown_fields=True):
     """A body that says nothing."""
 
 
-async def _retry(run_id: str, state: State) -> Response:
+async def _retry(run_id: str, state: State, claim: str) -> Response:
     run = await state["runs"].get(run_id)
     if run is None:
         raise NotFound("run not found")
-    if await state["runs"].retry(run) < 0:
+    if (not claim or run.retried != claim) and await state["runs"].retry(run, claim) < 0:
         raise Conflict("only a failed run with failed activities can be tried again")
     again = await state["runs"].get(run_id)
     return reply(run_shown(again or run), 202)
@@ -162,10 +155,23 @@ async def try_out(request: Request, state: Resources) -> Response:
     trial = bodies.parse(await bodies.raw(request, state["settings"].body_limit), Trial)
     if (trial.event is UNSET) == (trial.event_id is UNSET):
         raise InvalidRequest("a test takes either event or event_id")
-    index = (await state["flows"].current())[0] if trial.config is UNSET else Index(flows_of_json(bytes(trial.config)))
+    index = await _index(state, trial)
     event = await _recorded(state, trial.event_id) if trial.event is UNSET else _described(trial.event)
     what = seen(event, f"{max(0, int(event.occurred_at.timestamp() * 1000))}-0")
     return reply({"triggers": await asyncio.to_thread(tried, index, what)})
+
+
+async def _index(state: State, trial: Trial) -> Index:
+    if trial.config is UNSET:
+        return (await state["flows"].current())[0]
+    return Index(await asyncio.to_thread(_flows_of, bytes(trial.config)))
+
+
+def _flows_of(config: bytes) -> Sequence[Flow]:
+    """The flows of a configuration as PUT takes it, or of a bundle as a string of YAML."""
+    if config.startswith(b'"'):
+        return flows_of_bundle(msgspec.json.decode(config, type=str).encode("utf-8", "surrogatepass"))
+    return flows_of_json(config)
 
 
 def _described(given: dict[str, Any]) -> Event:

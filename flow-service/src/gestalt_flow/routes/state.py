@@ -11,10 +11,14 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from gestalt_contracts.channels import Names
+from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_flow.flows import Flows
+from gestalt_flow.measures import IntakeAge
+from gestalt_flow.revisions_redis import Revisions
 from gestalt_flow.runs_redis import Runs
 from gestalt_flow.settings import Settings
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
 
 
 class State(TypedDict):
@@ -23,12 +27,17 @@ class State(TypedDict):
     settings: Settings
     flows: Flows
     runs: Runs
+    revisions: Revisions
     client: Redis
     names: Names
+    instance: str
+    idempotency: IdempotencyStore
+    metrics: ServiceMetrics
+    intake_age: IntakeAge
     stopping: asyncio.Event
 
 
-def _state(connection: HTTPConnection) -> State:
+async def _state(connection: HTTPConnection) -> State:
     return cast("State", connection.scope["state"])
 
 

@@ -7,8 +7,8 @@ fresh. Terminals never wait for any of this.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -75,10 +75,18 @@ class Membership:
         self._standstill = Standstill(LEASE_MS / 1000 - RENEW_EVERY)
         self._given_up = 0
         self._stirred = asyncio.Event()
+        self._renewed_at = time.monotonic()
+        self.late = 0.0
+        """How late the event loop was when the last beat was due, seconds."""
 
     def is_given_up(self, generation: int) -> bool:
         """Whether what was sent to us under `generation` may have been answered for us: we stood still since."""
         return generation <= self._given_up or self._standstill.lasted()
+
+    @property
+    def lease_age(self) -> float:
+        """Seconds since the lease was last renewed."""
+        return time.monotonic() - self._renewed_at
 
     def changed(self, session: Session) -> None:
         """The record of `session` is to be written with the next beat."""
@@ -169,9 +177,12 @@ class Membership:
         log.warning("stood still for longer than a lease may last", worker=self.record.id)
 
     async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
+        until, self.late = time.monotonic() + seconds, 0.0
+        try:
             async with asyncio.timeout(seconds):
                 await self._stirred.wait()
+        except TimeoutError:
+            self.late = time.monotonic() - until
         self._stirred.clear()
 
     async def _beat_forever(self) -> None:
@@ -197,6 +208,7 @@ class Membership:
             await self.register()
         count = sum(session.live for session in self._roster.listed())
         self.record = await self._directory.renew(msgspec.structs.replace(self.record, sessions=count))
+        self._renewed_at = time.monotonic()
         await self._write_dirty()
         await self._sweep()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_serving.metrics import TEXT_TYPE
 from gestalt_session.routes.state import Resources, reply
 
 router = APIRouter()
@@ -14,6 +15,12 @@ router = APIRouter()
 async def healthy() -> Response:
     """The event loop turns."""
     return reply({"status": "ok"})
+
+
+@router.get("/metrics")
+async def exposition(state: Resources) -> Response:
+    """What operators alert on, in Prometheus' words."""
+    return Response(state["metrics"].text(), media_type=TEXT_TYPE)
 
 
 @router.get("/readyz")

@@ -34,13 +34,13 @@ Readable = Annotated[Kept, Depends(_kept)]
 """The session of the path, ended ones included."""
 
 
-def _form(form: Annotated[str, Query(alias="format")] = "") -> str:
+async def _form(form: Annotated[str, Query(alias="format")] = "") -> str:
     if form not in {"", RAW, TEXT}:
         raise InvalidRequest(f"format must be {RAW} or {TEXT}, not {form!r}")
     return form
 
 
-def _cast(form: Annotated[str, Query(alias="format")] = "") -> int:
+async def _cast(form: Annotated[str, Query(alias="format")] = "") -> int:
     if form not in CASTS:
         raise InvalidRequest(f"format must be v2 or v3, not {form!r}")
     return CASTS[form]

@@ -13,6 +13,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.directory import Directory
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
 from gestalt_session.agent_sessions import AgentSessions
 from gestalt_session.agents.catalogue import Catalogue
 from gestalt_session.agents_hub import AgentsHub
@@ -39,18 +40,19 @@ class State(TypedDict):
     agent_sessions: AgentSessions
     directory: Directory
     bus: Bus
+    metrics: ServiceMetrics
     idempotency: IdempotencyStore
     stopping: asyncio.Event
 
 
-def _state(connection: HTTPConnection) -> State:
+async def _state(connection: HTTPConnection) -> State:
     return cast("State", connection.scope["state"])
 
 
 Resources = Annotated[State, Depends(_state)]
 
 
-def _session(ref: str, connection: HTTPConnection, state: Resources) -> Session:
+async def _session(ref: str, connection: HTTPConnection, state: Resources) -> Session:
     return state["service"].held(ref, connection.headers.get("x-gestalt-uid"))
 
 

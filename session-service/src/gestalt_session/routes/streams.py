@@ -17,7 +17,7 @@ from gestalt_contracts.channels import Stream
 from gestalt_contracts.errors import Unavailable
 from gestalt_contracts.following import follow, interleave
 from gestalt_serving.event_socket import GOING_AWAY, STOPPING
-from gestalt_session.frames import SHOWN_TOPICS, WATCHER_TYPES, Frame, frame, reset_frame
+from gestalt_session.frames import SHOWN_TOPICS, TOLD_WHEN_ASKED, WATCHER_TYPES, Frame, frame, reset_frame
 from gestalt_session.routes.state import Resources, State
 from gestalt_session.watchlist import Watchlist
 
@@ -49,7 +49,9 @@ async def all_events(request: Request, state: Resources) -> Response:
     after = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
 
     def wanted(entry: Entry) -> bool:
-        return entry.event.topic in SHOWN_TOPICS and (not types or entry.event.type in types)
+        if types:
+            return entry.event.type in types and entry.event.topic in TOLD_WHEN_ASKED
+        return entry.event.topic in SHOWN_TOPICS
 
     items = follow(state["bus"], Stream.EVENTS, after or None, state["stopping"], pulse=PING_SECONDS)
     try:

@@ -59,11 +59,17 @@ class Audience:
 
     def at(self, cursor: int) -> list[Viewer]:
         """Who wants the bytes at `cursor` and can take them."""
-        return [viewer for viewer in self.viewers if viewer.cursor == cursor and viewer.sink.writable]
+        return [viewer for viewer in self.viewers if viewer.cursor == cursor and viewer.ready]
 
     def behind(self, end: int) -> list[Viewer]:
         """Who wants bytes before `end` and can take them."""
-        return [viewer for viewer in self.viewers if viewer.cursor < end and viewer.sink.writable]
+        return [viewer for viewer in self.viewers if viewer.cursor < end and viewer.ready]
+
+    def renew(self, end: int) -> None:
+        """Let those who take snapshots ask for one when they are far behind."""
+        for viewer in self.behind(end):
+            if viewer.is_far_behind(end) and viewer.renew is not None:
+                viewer.renew()
 
     def tell(self, message: dict[str, Any]) -> None:
         """One control frame to every viewer that listens to them."""
@@ -73,7 +79,7 @@ class Audience:
     def say_goodbye(self, end: int, exit_code: int | None) -> None:
         """Close all who have every byte up to `end`, the last one of the program."""
         for viewer in list(self.viewers):
-            if viewer.cursor >= end:
+            if viewer.cursor >= end and not viewer.waiting:
                 viewer.sink.control({"type": "exit", "exit_code": exit_code})
                 viewer.sink.finish(CLOSED_NORMALLY, SESSION_CLOSED)
                 self.viewers.discard(viewer)

@@ -20,11 +20,11 @@ from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.last_line import last_line
 from gestalt_session.terminal.observer import SessionListener
+from gestalt_session.terminal.occupation import Occupation
 from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.states import Happening, Status, after
-from gestalt_session.terminal.viewer import Viewer
+from gestalt_session.terminal.viewer import LARGEST_CHUNK, Viewer
 
-CHUNK = 128 * 1024  # one frame of a flood: large enough to cost little, small enough to keep a turn short
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
 
 log = structlog.get_logger()
@@ -57,6 +57,7 @@ class Session:
         self.last_output_at = self.journal.written_at
         self.last_input_at: float | None = None
         self.holes = 0
+        self.occupation = Occupation(lambda: listener.on_changed(self))
         self.ended = asyncio.Event()
         self._pump = pump
         self._listener = listener
@@ -107,6 +108,7 @@ class Session:
             "last_input_at": moment(self.last_input_at),
             "journal_holes": self.holes,
             "last_line": self._last_line(),
+            "occupied": self.occupation.now,
         }
 
     def _last_line(self) -> str:
@@ -222,6 +224,7 @@ class Session:
     def serve(self) -> bool:
         """One turn of the pump: one chunk for everybody who can take one; whether more is owed."""
         now = self._clock()
+        self.audience.renew(self.journal.end)
         for cursor, viewers in self._readers().items():
             self._serve_group(cursor, viewers, now)
         if self.status is Status.CLOSED:
@@ -243,8 +246,8 @@ class Session:
 
     def _serve_group(self, cursor: int, viewers: list[Viewer], now: float) -> None:
         try:
-            # Chunks end at multiples of CHUNK, so that viewers at different places soon share them.
-            chunk = self.journal.read(cursor, CHUNK - cursor % CHUNK)
+            # Chunks end at multiples of that, so that viewers at different places soon share them.
+            chunk = self.journal.read(cursor, LARGEST_CHUNK - cursor % LARGEST_CHUNK)
         except Trimmed as trimmed:
             self._skip(cursor, viewers, trimmed)
             return

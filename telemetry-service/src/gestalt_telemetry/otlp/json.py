@@ -11,6 +11,7 @@ from msgspec import Meta, Raw, Struct
 from gestalt_telemetry.otlp import metric_points
 from gestalt_telemetry.otlp.decoded import Decoded, required, span_id, trace_id
 from gestalt_telemetry.otlp.metric_points import unsigned
+from gestalt_telemetry.otlp.spelling import in_camel_case
 from gestalt_telemetry.otlp.values import AnyValue, KeyValue, Malformed, attributes_of_json, of_json
 from gestalt_telemetry.records import Batch, Link, Log, Metric, Origin, Scope, Span, SpanEvent
 
@@ -156,7 +157,7 @@ DECODERS: dict[str, Callable[[bytes], Decoded]] = {"logs": logs, "traces": trace
 def _parse(body: bytes) -> Request:
     try:
         stripped = body.strip(b" \t\r\n")
-        return _request.decode(b"{}" if stripped in {b"", b"null"} else stripped)
+        return _request.decode(b"{}" if stripped in {b"", b"null"} else in_camel_case(stripped))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is no OTLP JSON: {error}") from None
 

@@ -20,6 +20,8 @@ Attributes = dict[str, Any]
 DEEPEST = 32
 """Levels of arrays and maps inside one value; what lies deeper is refused."""
 LARGEST_INT, SMALLEST_INT = (1 << 63) - 1, -(1 << 63)
+PLAIN = frozenset({"string_value", "bool_value", "int_value", "double_value", "bytes_value"})
+"""Kinds of protobuf values that are Python's own."""
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -139,7 +141,12 @@ def _refuse_depth(depth: int) -> None:
 
 def attributes_of_proto(pairs: Iterable[ProtoKeyValue]) -> Attributes:
     """As attributes_of_json."""
-    return {pair.key: of_proto(pair.value) for pair in pairs}
+    found: Attributes = {}
+    for pair in pairs:
+        value = pair.value
+        kind = value.WhichOneof("value")
+        found[pair.key] = getattr(value, kind) if kind in PLAIN else of_proto(value)
+    return found
 
 
 def shown(value: Any) -> dict[str, Any]:  # noqa: PLR0911 - a table of kinds

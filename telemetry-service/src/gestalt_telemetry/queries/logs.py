@@ -53,10 +53,6 @@ class Found(Struct, frozen=True):
     record: Log
     origin: Origin
 
-    def of_session(self, session: str) -> bool:
-        """Whether it is of the session with that id or uid."""
-        return session in {self.session, self.uid}
-
 
 def newest(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
     """The last `limit` that match, oldest first."""

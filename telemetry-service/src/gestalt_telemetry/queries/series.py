@@ -32,6 +32,11 @@ class Point(Struct, frozen=True):
     monotonic: bool
 
 
+def reach(wanted: Wanted) -> Wanted:
+    """The exports that may hold points of a time: they hold points older than their newest."""
+    return Wanted(wanted.name, wanted.session, None, wanted.since, None)
+
+
 def points(reader: Reader, wanted: Wanted) -> Iterator[Point]:
     """Every data point of the metrics wanted, by time of export."""
     sql, values = where(wanted)
@@ -40,10 +45,11 @@ def points(reader: Reader, wanted: Wanted) -> Iterator[Point]:
             continue
         query = f"SELECT time, id, origin, record FROM {METRICS.table}{sql} ORDER BY time LIMIT ?"  # noqa: S608 - our own names
         for row in segment.rows(query, [*values, MOST_METRICS]):
-            yield from _points_of(msgspec.json.decode(row[3]), segment.origin(row[2]).resource)
+            yield from points_of(msgspec.json.decode(row[3]), segment.origin(row[2]).resource)
 
 
-def _points_of(metric: dict[str, Any], resource: Attributes) -> Iterator[Point]:
+def points_of(metric: dict[str, Any], resource: Attributes) -> Iterator[Point]:
+    """The data points of one exported metric."""
     for kind in KINDS:
         data = metric.get(kind) or {}
         cumulative = int(data.get("aggregationTemporality") or 0) == CUMULATIVE
@@ -53,7 +59,7 @@ def _points_of(metric: dict[str, Any], resource: Attributes) -> Iterator[Point]:
                 int(point.get("startTimeUnixNano") or 0),
                 _value(point),
                 int(point.get("count") or 0),
-                _attributes(point),
+                attributes_of(point),
                 resource,
                 cumulative,
                 bool(data.get("isMonotonic")) or kind not in {"sum", "gauge"},
@@ -67,8 +73,9 @@ def _value(point: dict[str, Any]) -> float:
     return 0.0
 
 
-def _attributes(point: dict[str, Any]) -> Attributes:
-    pairs = point.get("attributes") or []
+def attributes_of(shown: dict[str, Any]) -> Attributes:
+    """The attributes of a data point or a resource."""
+    pairs = shown.get("attributes") or []
     return {pair.get("key", ""): of_json(msgspec.convert(pair.get("value") or {}, AnyValue)) for pair in pairs}
 
 

@@ -6,15 +6,13 @@ twice counts once. One agent that emits under two names is counted by the first 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct, field
 
 from gestalt_telemetry.otlp.values import Attributes
-from gestalt_telemetry.queries.series import Point, points
-from gestalt_telemetry.queries.timed import Wanted
-from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.queries.series import Point
 from gestalt_telemetry.store.rows import SESSION_KEYS, UID_KEYS, first_text
 
 KINDS = ("input", "output", "cache_read", "cache_creation", "reasoning")
@@ -45,6 +43,9 @@ FAMILIES = (
     Family("gen_ai", "gen_ai.client.token.usage", "gen_ai.token.type"),
 )
 
+PointsOf = Callable[[str], Iterable[Point]]
+"""The data points of a metric, by its name."""
+
 Key = tuple[str, str]
 """Session id and uid, as far as they are known."""
 
@@ -57,15 +58,15 @@ class Tally(Struct):
     family: str = ""
 
 
-def usage(reader: Reader, wanted: Wanted) -> list[dict[str, Any]]:
+def usage(points_of: PointsOf) -> list[dict[str, Any]]:
     """`{session_id, session_uid, source, input_tokens, …, cost_usd}` of each session, by id; unknown is null."""
     tallies: dict[Key, Tally] = {}
     for family in FAMILIES:
-        told = _tokens(reader, wanted, family)
+        told = _tokens(points_of, family)
         for session, tokens in told.items():
             if session not in tallies:  # else it was told by another family already
                 tallies[session] = Tally(tokens, None, family.name)
-        for session, cost in _cost(reader, wanted, family).items():
+        for session, cost in _cost(points_of, family).items():
             tally = tallies.setdefault(session, Tally(family=family.name))
             tally.cost = cost if tally.family == family.name else tally.cost
     return [_shown(session, tallies[session]) for session in sorted(tallies)]
@@ -77,25 +78,21 @@ def _shown(session: Key, tally: Tally) -> dict[str, Any]:
     return known | tokens | {"cost_usd": tally.cost}
 
 
-def _tokens(reader: Reader, wanted: Wanted, family: Family) -> dict[Key, dict[str, int]]:
+def _tokens(points_of: PointsOf, family: Family) -> dict[Key, dict[str, int]]:
     found: dict[Key, dict[str, int]] = {}
-    for (session, kind), value in totals(_points(reader, wanted, family.tokens), family.kind).items():
+    for (session, kind), value in totals(points_of(family.tokens), family.kind).items():
         if kind in KINDS:
             found.setdefault(session, {})[kind] = round(value)
     return found
 
 
-def _cost(reader: Reader, wanted: Wanted, family: Family) -> dict[Key, float]:
+def _cost(points_of: PointsOf, family: Family) -> dict[Key, float]:
     if not family.cost:
         return {}
     found: dict[Key, float] = {}
-    for (session, _), value in totals(_points(reader, wanted, family.cost), "").items():
+    for (session, _), value in totals(points_of(family.cost), "").items():
         found[session] = found.get(session, 0.0) + value
     return found
-
-
-def _points(reader: Reader, wanted: Wanted, name: str) -> Iterable[Point]:
-    return points(reader, Wanted(name=name, since=wanted.since, until=wanted.until))
 
 
 def totals(found: Iterable[Point], kind_key: str) -> dict[tuple[Key, str], float]:

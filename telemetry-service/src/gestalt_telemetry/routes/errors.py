@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from gestalt_contracts.errors import Unavailable
 from gestalt_serving.errors import Handler, answering
-from gestalt_telemetry.store.reader import TookTooLong
-from gestalt_telemetry.store.store import StoreUnreadable
+from gestalt_telemetry.refusals import StoreUnreadable, TookTooLong
 
 HANDLERS: dict[type[Exception], Handler] = {
     StoreUnreadable: answering(lambda: Unavailable("the store cannot be read now", headers={"Retry-After": "1"})),

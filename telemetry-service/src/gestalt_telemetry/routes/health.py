@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from gestalt_telemetry.exposition import TEXT_TYPE, exposed
+from gestalt_serving.metrics import TEXT_TYPE
 from gestalt_telemetry.routes.state import Resources, reply
-from gestalt_telemetry.store.reader import Reader
 
 router = APIRouter()
 
@@ -20,8 +19,8 @@ async def healthy() -> Response:
 @router.get("/metrics")
 async def exposition(state: Resources) -> Response:
     """What operators alert on, in Prometheus' words."""
-    size = await state["store"].ask(Reader.size)
-    return Response(exposed(state["store"].writer, size, state["feed"].listeners), media_type=TEXT_TYPE)
+    state["disk"].size = await state["store"].size()
+    return Response(state["metrics"].text(), media_type=TEXT_TYPE)
 
 
 @router.get("/readyz")

@@ -13,8 +13,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from gestalt_contracts.errors import GestaltError, InvalidRequest, PayloadTooLarge, Unavailable
 from gestalt_serving import bodies
+from gestalt_telemetry.forwarding.forwarder import AGENT
+from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.routes.state import Resources, State, reply
-from gestalt_telemetry.store.client import WriterAway, WriterBehind
 from gestalt_telemetry.store.wire import Done, Write
 
 router = APIRouter()
@@ -108,6 +109,9 @@ async def _stored(request: Request, state: State, signal: str, form: str) -> Don
     except (WriterAway, TimeoutError):
         raise Unavailable("telemetry cannot be stored now", headers={"Retry-After": "1"}) from None
     _refuse(done, state["settings"].otlp_limit)
+    forwarder = state["forwarder"]
+    if forwarder is not None and not request.headers.get("user-agent", "").startswith(AGENT):
+        await forwarder.take(write)
     return done
 
 

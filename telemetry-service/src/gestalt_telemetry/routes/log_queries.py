@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from gestalt_telemetry.queries import logs, shown
 from gestalt_telemetry.routes.parameters import Parameters
-from gestalt_telemetry.routes.state import Resources, answer
-from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.routes.state import Resources, page
 
 router = APIRouter(prefix="/api/otel/logs")
 
@@ -16,9 +14,4 @@ router = APIRouter(prefix="/api/otel/logs")
 async def stored_logs(request: Request, state: Resources) -> Response:
     """The last matches, oldest first."""
     asked = Parameters(request)
-    wanted, limit = asked.logs(), asked.limit()
-
-    def page(reader: Reader) -> object:
-        return [shown.log(one.id, one.record, one.origin) for one in logs.newest(reader, wanted, limit)]
-
-    return await answer(state["store"], page)
+    return page(await state["store"].logs(asked.logs(), asked.limit()))

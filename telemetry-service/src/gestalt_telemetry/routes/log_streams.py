@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,13 +13,12 @@ from msgspec import Struct
 
 from gestalt_contracts.errors import InvalidRequest, Unavailable, error_body
 from gestalt_contracts.following import interleave
-from gestalt_telemetry.live import Filter, Line, replayed
-from gestalt_telemetry.queries import logs
+from gestalt_telemetry.live import Filter, replayed
 from gestalt_telemetry.routes.frames import PING, PING_SECONDS, RETRY, TRY_AGAIN, converse, event, resumed_after, sse
 from gestalt_telemetry.routes.parameters import Parameters
 from gestalt_telemetry.routes.state import Resources, State
 from gestalt_telemetry.severity import level_named
-from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.store.port import Line
 
 router = APIRouter()
 REPLAYED_MS = 3_600_000
@@ -44,13 +42,12 @@ async def begin(state: State, after: str | None) -> Start:
     last = store.last_log
     if after is None:
         since = int(time.time() * 1_000) - REPLAYED_MS
-        return Start(await store.ask(partial(logs.last_before, arrival=since)), last)
-    return await store.ask(partial(_resumed, after=after, last=last))
+        return Start(await store.last_before(since), last)
+    return _resumed(await store.oldest_log(), after, last)
 
 
-def _resumed(reader: Reader, after: str, last: int) -> Start:
-    """An id that is no longer covered is told, and everything kept follows."""
-    kept = logs.oldest(reader)
+def _resumed(kept: int | None, after: str, last: int) -> Start:
+    """An id that is no longer covered is told, and everything kept follows. `kept`: the oldest id there is."""
     oldest = last + 1 if kept is None else kept
     known = after.isascii() and after.isdigit() and len(after) <= MOST_DIGITS
     reason = None
@@ -74,7 +71,7 @@ async def _lines(state: State, start: Start) -> AsyncIterator[list[Line] | None]
 
 
 def _json(line: Line, start: Start) -> bytes:
-    return replayed(line) if line.found.id <= start.replay_until else line.json
+    return replayed(line) if line.id <= start.replay_until else line.json
 
 
 @router.get("/api/logs/stream")
@@ -97,7 +94,7 @@ async def _events(state: State, start: Start, wanted: Filter) -> AsyncIterator[b
                 continue
             chosen = [line for line in page if wanted.wants(line)]
             if chosen:
-                yield b"".join(event(_json(line, start), str(line.found.id)) for line in chosen)
+                yield b"".join(event(_json(line, start), str(line.id)) for line in chosen)
 
 
 @router.websocket("/ws/logs")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
 from gestalt_contracts.durations import seconds
 from gestalt_contracts.errors import InvalidRequest, NotFound
-from gestalt_telemetry.queries import histogram, series, timed, usage
-from gestalt_telemetry.queries.timed import METRICS, SPANS, Wanted
+from gestalt_telemetry.queries import series, timed
+from gestalt_telemetry.queries.timed import Wanted
 from gestalt_telemetry.routes.parameters import NS, Parameters, trace_id_of
-from gestalt_telemetry.routes.state import Resources, answer, reply
-from gestalt_telemetry.store.reader import Reader
+from gestalt_telemetry.routes.state import Resources, page, reply
+from gestalt_telemetry.store.port import SeriesWanted
 from gestalt_telemetry.store.rows import MINUTE_NS
 
 router = APIRouter(prefix="/api/otel")
@@ -25,14 +24,14 @@ MOST_STEPS = 10_000
 async def spans(request: Request, state: Resources) -> Response:
     """The last spans that match, by start."""
     asked = Parameters(request)
-    return await answer(state["store"], partial(timed.newest, kind=SPANS, wanted=_spans(asked), limit=asked.limit()))
+    return page(await state["store"].spans(_spans(asked), asked.limit()))
 
 
 @router.get("/traces/{trace_id}")
 async def one_trace(trace_id: str, state: Resources) -> Response:
     """One trace as a tree."""
     known = trace_id_of(trace_id)
-    found = await state["store"].ask(partial(timed.trace, trace_id=known)) if known else []
+    found = await state["store"].trace(known) if known else []
     if not found:
         raise NotFound("trace not found")
     return reply({"trace_id": known.hex(), "spans": timed.tree(found)})
@@ -42,8 +41,7 @@ async def one_trace(trace_id: str, state: Resources) -> Response:
 async def metrics(request: Request, state: Resources) -> Response:
     """The last exported metrics that match, by the time of their newest data point."""
     asked = Parameters(request)
-    wanted = _metrics(asked)
-    return await answer(state["store"], partial(timed.newest, kind=METRICS, wanted=wanted, limit=asked.limit()))
+    return page(await state["store"].metrics(_metrics(asked), asked.limit()))
 
 
 @router.get("/metrics/series")
@@ -60,13 +58,7 @@ async def metric_series(request: Request, state: Resources) -> Response:
     if wanted.since is None:
         since = (wanted.until if wanted.until is not None else time.time_ns()) - SERIES_SECONDS * NS
         wanted = Wanted(wanted.name, wanted.session, None, since, wanted.until)
-    # exports hold points older than themselves' newest: those within the time are chosen point by point
-    reach = Wanted(wanted.name, wanted.session, None, wanted.since, None)
-
-    def gathered(reader: Reader) -> object:
-        return series.series(series.points(reader, reach), step, aggregation, wanted)
-
-    found = await state["store"].ask(gathered)
+    found = await state["store"].series(SeriesWanted(wanted, step, aggregation))
     return reply({"name": wanted.name, "step_seconds": step / NS, "aggregation": aggregation, "series": found})
 
 
@@ -75,7 +67,7 @@ async def log_histogram(request: Request, state: Resources) -> Response:
     """Log records counted by time and level."""
     asked = Parameters(request)
     step = max(MINUTE_NS, _step(asked, 60) // MINUTE_NS * MINUTE_NS)
-    found = await state["store"].ask(partial(histogram.buckets, wanted=asked.logs(), step=step))
+    found = await state["store"].histogram(asked.logs(), step)
     return reply({"buckets": found})
 
 
@@ -83,8 +75,7 @@ async def log_histogram(request: Request, state: Resources) -> Response:
 async def session_usage(request: Request, state: Resources) -> Response:
     """Tokens and cost of each session."""
     asked = Parameters(request)
-    wanted = Wanted(since=asked.time("since"), until=asked.time("until"))
-    found = await state["store"].ask(partial(usage.usage, wanted=wanted))
+    found = await state["store"].usage(asked.time("since"), asked.time("until"))
     session = asked.text("session_id")
     return reply(
         {"sessions": [one for one in found if not session or session in {one["session_id"], one["session_uid"]}]}

@@ -12,10 +12,12 @@ from starlette.requests import HTTPConnection
 
 from gestalt_contracts.bus import Bus
 from gestalt_serving.errors import JSON
+from gestalt_serving.metrics import ServiceMetrics
+from gestalt_telemetry.exposition import Disk
+from gestalt_telemetry.forwarding.forwarder import Forwarder
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.settings import Settings
-from gestalt_telemetry.store.reader import Reader
-from gestalt_telemetry.store.store import Store
+from gestalt_telemetry.store.port import Store
 from gestalt_telemetry.summary import Summary
 
 SessionName = Callable[[str], Awaitable[str]]
@@ -30,20 +32,23 @@ class State(TypedDict):
     feed: Feed
     summary: Summary
     bus: Bus
+    metrics: ServiceMetrics
+    disk: Disk
+    forwarder: Forwarder | None
     session_name: SessionName
     stopping: asyncio.Event
 
 
-def _state(connection: HTTPConnection) -> State:
+async def _state(connection: HTTPConnection) -> State:
     return cast("State", connection.scope["state"])
 
 
 Resources = Annotated[State, Depends(_state)]
 
 
-async def answer(store: Store, question: Callable[[Reader], object]) -> Response:
-    """The answer to a question, encoded where it was found: in the reader's thread."""
-    return Response(await store.ask(lambda reader: msgspec.json.encode(question(reader)) + b"\n"), media_type=JSON)
+def page(found: bytes) -> Response:
+    """A JSON response that is encoded already."""
+    return Response(found, media_type=JSON)
 
 
 def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -12,6 +12,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
+from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.store.wire import Done, Frames, SetAside, State, Write, framed, of_writer
 from gestalt_telemetry.writer import Config
 
@@ -25,14 +26,6 @@ STOP_SECONDS = 2.0  # a writer that is told to end commits what it has
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 
 log = structlog.get_logger()
-
-
-class WriterAway(Exception):
-    """No writer: one is being started."""
-
-
-class WriterBehind(Exception):
-    """More waits for the writer than may."""
 
 
 class WriterClient:

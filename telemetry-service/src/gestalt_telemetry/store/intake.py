@@ -42,7 +42,7 @@ def _decode(write: Write, body: bytes) -> Decoded:
         return protobuf.DECODERS[write.signal](body)
     if write.form == "simple":
         entry = simple.parse(body)
-        if simple.BATCH_KEY not in entry:
+        if not simple.BATCH_KEYS & entry.keys():
             return simple.record(entry, len(body), write.arrival)
     return json.DECODERS[write.signal](body)
 
@@ -85,3 +85,13 @@ def _corrected(attributes: Attributes, session: str, uid: str) -> Attributes:
     if not any(key in attributes for key in SESSION_KEYS + UID_KEYS):
         return attributes
     return _stamped(attributes, session, uid)
+
+
+def beyond(mark: str, stored: str | None) -> bool:
+    """Whether a stream id comes after the one that is stored."""
+    return stored is None or _place(mark) > _place(stored)
+
+
+def _place(mark: str) -> tuple[int, int]:
+    first, _, second = mark.partition("-")
+    return int(first), int(second or 0)

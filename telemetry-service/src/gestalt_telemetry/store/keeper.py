@@ -44,6 +44,7 @@ class Keeper:
         self.active = self._open_active()
         self._begun = time.monotonic()
         self._closing: list[threading.Thread] = []
+        self._over = threading.Event()
         self.damaged = len(self.catalogue.damaged())
 
     # -- opening
@@ -127,7 +128,7 @@ class Keeper:
         following.commit()
         self.catalogue.seal(sealed.facts(sealed=True), following.facts(sealed=False))
         self.active, self._begun = following, time.monotonic()
-        closing = threading.Thread(target=sealed.close, name="close-segment")
+        closing = threading.Thread(target=sealed.close, args=(self._over,), name="close-segment")
         closing.start()
         self._closing = [thread for thread in self._closing if thread.is_alive()] + [closing]
 
@@ -168,6 +169,7 @@ class Keeper:
 
     def close(self) -> None:
         """Close everything, in order."""
+        self._over.set()
         with suppress(sqlite3.Error):
             self.active.index_texts()
         self.active.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gestalt_telemetry.records import Origin
+from gestalt_telemetry.refusals import TookTooLong
 from gestalt_telemetry.store import schema
 from gestalt_telemetry.store.catalogue import Catalogue, Damaged, Segment
 from gestalt_telemetry.store.rows import unpack_origin
@@ -22,10 +23,6 @@ QUERY_SECONDS = 10.0
 """Longest query: what takes longer is refused, not waited for."""
 
 GONE = ("unable to open database file",)
-
-
-class TookTooLong(Exception):
-    """The query was given up."""
 
 
 class Unreadable(Exception):

@@ -58,10 +58,12 @@ def first_text(keys: tuple[str, ...], *among: Attributes) -> str | None:
 def searched(log: Log) -> str:
     """The lower-case text of a record that queries look into: its body, and its attributes, one a line."""
     body = log.body
-    lines = [body if isinstance(body, str) else text(body)]
-    for key, value in log.attributes.items():
-        lines.append(f"{key}={value if isinstance(value, str) else text(value)}")
-    return "\n".join(lines)[:MOST_SEARCHED].lower().replace("\0", " ")
+    lines = [body if body.__class__ is str else text(body)]
+    for key, value in log.attributes.items():  # one string operation for each of the usual kinds: this runs often
+        kind = value.__class__
+        lines.append(f"{key}={value}" if kind is str or kind is int or kind is float else f"{key}={text(value)}")
+    found = "\n".join(lines).lower()
+    return found[:MOST_SEARCHED].replace("\0", " ") if len(found) > MOST_SEARCHED or "\0" in found else found
 
 
 def sessions_of(*among: Attributes) -> tuple[str | None, str | None]:

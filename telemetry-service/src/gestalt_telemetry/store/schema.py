@@ -7,7 +7,8 @@ from pathlib import Path
 
 VERSION = 1
 BUSY_SECONDS = 5.0
-CHECKPOINT_PAGES = 4_000  # 16 MiB of write-ahead log between two syncs of the file
+UNMERGED_TEXTS = 1_999
+"""Parts of the text index in one segment: as many as it can have. They are merged beside the work (see upkeep)."""
 
 SEGMENT = """
 CREATE TABLE origins(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -71,7 +72,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         _refuse_other_version(connection, path.name)
         if not read_only:
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            connection.execute("PRAGMA wal_autocheckpoint=0")  # see upkeep
     except BaseException:
         connection.close()
         raise

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gestalt_telemetry.records import Batch
 from gestalt_telemetry.store import rows, schema
 from gestalt_telemetry.store.catalogue import ACTIVE, SEALED, Range, Segment
 from gestalt_telemetry.store.rows import MINUTE_NS, Row
+from gestalt_telemetry.store.upkeep import Checkpoints, fold, merge_texts
 
 TEXT_GROUP = 2_048
 """Records whose text is put into the index at once: 25 ms. Until then queries look at them one by one."""
@@ -33,12 +36,20 @@ class OpenSegment:
         self.first_log = first_log
         self._connection = schema.connect(path) if path.exists() else schema.create(path, schema.SEGMENT)
         self._connection.execute("PRAGMA cache_size=-32768")
+        self._checkpoints = Checkpoints(path, self._connection)
+        self._set_merging()
         self._origins = {data: id_ for id_, data in self._query("SELECT id, data FROM origins")}
         self.marks = dict(self._query("SELECT name, value FROM marks"))
         self.next_log = max(self._one("SELECT max(id) FROM logs") or 0, first_log - 1) + 1
         self.records = sum(self._one(f"SELECT count(*) FROM {table}") for table in ("logs", "spans", "metrics"))  # noqa: S608 - our own names
+        self._committed = self.records
         self._texts: list[tuple[int, str]] = []
         self._reload_texts()
+
+    def _set_merging(self) -> None:
+        """Of the text index: not while it is written to, which takes a third of the time and stands still at times."""
+        for name, value in (("automerge", 0), ("crisismerge", schema.UNMERGED_TEXTS)):
+            self._connection.execute("INSERT INTO texts(texts, rank) VALUES(?, ?)", (name, value))
 
     def _query(self, sql: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
         return self._connection.execute(sql, values).fetchall()
@@ -61,6 +72,8 @@ class OpenSegment:
     def commit(self) -> None:
         """Make all that was added since `begin` visible."""
         self._connection.execute("COMMIT")
+        self._checkpoints.look(self.records - self._committed)
+        self._committed = self.records
 
     def rollback(self) -> None:
         """Forget all that was added since `begin`."""
@@ -144,6 +157,10 @@ class OpenSegment:
             raise
         self._texts = []
 
+    def merge_texts(self) -> bool:
+        """One step of tidying the index, some 10 ms; False when nothing was left to do."""
+        return merge_texts(self._connection)
+
     # -- its end
 
     def facts(self, *, sealed: bool) -> Segment:
@@ -181,8 +198,17 @@ class OpenSegment:
         """Bytes of the file."""
         return self._one("PRAGMA page_count") * self._one("PRAGMA page_size")
 
-    def close(self) -> None:
-        """Let go of it; the write-ahead log is folded into the file."""
+    def close(self, finish_until: threading.Event | None = None) -> None:
+        """Let go of it; the write-ahead log is folded into the file.
+
+        `finish_until`: make one of the index's parts first, until this is set.
+        """
+        self._checkpoints.wait()
+        with suppress(sqlite3.Error):  # what is not merged is only slower to search
+            while finish_until is not None and not finish_until.is_set():
+                if not merge_texts(self._connection, fully=True):
+                    break
+                fold(self._connection)
         self._connection.close()
 
 

@@ -8,13 +8,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 import structlog
 
 from gestalt_contracts.bell import Bell
+from gestalt_telemetry.queries import histogram, logs, series, shown, timed, usage
+from gestalt_telemetry.queries.logs import Wanted
+from gestalt_telemetry.queries.shown import Shown
+from gestalt_telemetry.refusals import StoreUnreadable, TookTooLong
 from gestalt_telemetry.store.client import WriterClient
-from gestalt_telemetry.store.reader import Reader, TookTooLong, Unreadable
+from gestalt_telemetry.store.port import PAGE, Line, SeriesWanted
+from gestalt_telemetry.store.reader import Reader, Unreadable
+from gestalt_telemetry.store.rows import searched
 from gestalt_telemetry.store.wire import Done, State, Write
 from gestalt_telemetry.writer import Config
 
@@ -29,12 +36,8 @@ Lane = asyncio.Queue[Reader | None]
 """Readers that wait for a question."""
 
 
-class StoreUnreadable(Exception):
-    """The store cannot be read now."""
-
-
-class Store:
-    """Enter `running`; then `write`, `ask`, and `bell`, which rings whenever there may be more to read."""
+class SegmentStore:
+    """As port.Store: every question is answered by a reader, in a thread of its own."""
 
     def __init__(self, config: Config) -> None:
         self._folder = Path(config.folder)
@@ -54,7 +57,7 @@ class Store:
         return self._writer.state.last_log if self._writer.state else 0
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Store]:
+    async def running(self) -> AsyncIterator[SegmentStore]:
         """Keep the writer; close everything at the end."""
         for _ in range(READERS):
             self._readers.put_nowait(None)
@@ -71,6 +74,63 @@ class Store:
     async def write(self, write: Write) -> Done:
         """As WriterClient.write."""
         return await self._writer.write(write)
+
+    # -- questions
+
+    async def logs(self, wanted: Wanted, limit: int) -> bytes:
+        """As port.Store."""
+        return await self._page(lambda reader: _shown_logs(reader, wanted, limit))
+
+    async def histogram(self, wanted: Wanted, step: int) -> list[dict[str, Any]]:
+        """As port.Store."""
+        return await self.ask(partial(histogram.buckets, wanted=wanted, step=step))
+
+    async def spans(self, wanted: timed.Wanted, limit: int) -> bytes:
+        """As port.Store."""
+        return await self._page(partial(timed.newest, kind=timed.SPANS, wanted=wanted, limit=limit))
+
+    async def metrics(self, wanted: timed.Wanted, limit: int) -> bytes:
+        """As port.Store."""
+        return await self._page(partial(timed.newest, kind=timed.METRICS, wanted=wanted, limit=limit))
+
+    async def trace(self, trace_id: bytes) -> list[Shown]:
+        """As port.Store."""
+        return await self.ask(partial(timed.trace, trace_id=trace_id))
+
+    async def series(self, asked: SeriesWanted) -> list[dict[str, Any]]:
+        """As port.Store."""
+        reach = series.reach(asked.wanted)
+        return await self.ask(
+            lambda reader: series.series(series.points(reader, reach), asked.step, asked.aggregation, asked.wanted)
+        )
+
+    async def usage(self, since: int | None, until: int | None) -> list[dict[str, Any]]:
+        """As port.Store."""
+        return await self.ask(
+            lambda reader: usage.usage(
+                lambda name: series.points(reader, timed.Wanted(name=name, since=since, until=until))
+            )
+        )
+
+    async def lines_after(self, after: int) -> list[Line]:
+        """As port.Store; in a lane of its own."""
+        return await self.ask(partial(_lines_after, after=after), live=True)
+
+    async def oldest_log(self) -> int | None:
+        """As port.Store."""
+        return await self.ask(logs.oldest)
+
+    async def last_before(self, arrival: int) -> int:
+        """As port.Store."""
+        return await self.ask(partial(logs.last_before, arrival=arrival))
+
+    async def size(self) -> int:
+        """As port.Store."""
+        return await self.ask(Reader.size)
+
+    async def _page(self, question: Callable[[Reader], object]) -> bytes:
+        """The answer encoded where it was found: in the reader's thread."""
+        return await self.ask(lambda reader: msgspec.json.encode(question(reader)) + b"\n")
 
     async def ask(self, question: Callable[[Reader], T], *, live: bool = False) -> T:
         """Answer a question in a thread; `live`: for a stream. Raises StoreUnreadable and TookTooLong."""
@@ -114,6 +174,21 @@ class Store:
             for reader in _idle(lane):
                 reader.forget_gone()
                 lane.put_nowait(reader)
+
+
+def _shown_logs(reader: Reader, wanted: Wanted, limit: int) -> list[Shown]:
+    return [shown.log(one.id, one.record, one.origin) for one in logs.newest(reader, wanted, limit)]
+
+
+def _lines_after(reader: Reader, after: int) -> list[Line]:
+    """The next records from a place on, ready to be sent: made in the reader's thread."""
+    return [_line(found) for found in logs.following(reader, after, PAGE)]
+
+
+def _line(found: logs.Found) -> Line:
+    """A record as clients get it."""
+    json = msgspec.json.encode(shown.log(found.id, found.record, found.origin))
+    return Line(found.id, found.level, found.session or "", found.uid or "", json, searched(found.record))
 
 
 def _give_back(lane: Lane, asked: asyncio.Future[tuple[Reader, T]]) -> None:

@@ -1,0 +1,57 @@
+"""The screen process: `python -m gestalt_session.screen <folder of sessions>`, its worker at the other end of stdin.
+
+It ends with its worker: a closed socket is the end. Nothing of it is needed for the bytes' path.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from gestalt_serving import logs
+from gestalt_session.screen.desk import Desk
+from gestalt_session.screen.engine import Engine
+from gestalt_session.screen.script import bundle_path
+from gestalt_session.screen.wire import Framer, framed, request_of
+
+LOWEST_PRIORITY = 19
+RECEIVE = 64 * 1024
+
+
+def serve(link: socket.socket, desk: Desk) -> None:
+    """Answer until the worker hangs up. Without anything to catch up with, it sleeps in the kernel."""
+    framer = Framer()
+    while True:
+        ready, _, _ = select.select([link], [], [], 0 if desk.busy else None)
+        if ready:
+            data = link.recv(RECEIVE)
+            if not data:
+                return
+            for frame in framer.feed(data):
+                answer = desk.take(request_of(frame))
+                if answer is not None:
+                    link.sendall(framed(answer))
+        elif desk.busy:
+            desk.work()
+
+
+def main() -> None:
+    """Follow terminals for the worker."""
+    script = bundle_path().read_text()
+    os.nice(LOWEST_PRIORITY)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to act on
+    logs.configure()
+    engine = Engine(script)
+    desk = Desk(engine, Path(sys.argv[1]))
+    with socket.socket(fileno=sys.stdin.fileno()) as link:
+        serve(link, desk)
+    desk.close()
+    engine.close()
+
+
+if __name__ == "__main__":
+    main()

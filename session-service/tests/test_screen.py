@@ -1,0 +1,183 @@
+"""What a terminal shows: the route, and viewers that begin with a snapshot (contract §3, Screen)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from session_world import ECHO, QUIET, Running, World, kill, of, refused
+from waiting import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+PICTURE = r"printf '\033]2;the title\007\033[2J\033[3;5Hhello \033[31mred\033[m\033[?2004h'; exec sleep 600"
+FLOOD = "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; printf 'at the end'; exec sleep 600"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def seeing(shared: World) -> AsyncIterator[Running]:
+    """A worker with a screen process."""
+    yield await shared.start(screens=True)
+
+
+async def screen(worker: Running, ref: str, wanted: str) -> dict[str, Any]:
+    """The screen, once it shows a text."""
+
+    async def shown() -> dict[str, Any] | None:
+        found: dict[str, Any] = await worker.get(of(ref, "screen"))
+        return found if any(wanted in line for line in found["lines"]) else None
+
+    return dict(await eventually(shown))
+
+
+# -- refusals
+
+
+async def test_an_unknown_format_is_400_before_the_session_is_looked_up(seeing: Running) -> None:
+    answer = await seeing.http.get(of("nope 1", "screen"), params={"format": "png"})
+    refused(answer, 400, "format must be ansi, not 'png'")
+
+
+async def test_an_unknown_session_is_404(seeing: Running) -> None:
+    refused(await seeing.http.get(of("nope 1", "screen")), 404, "terminal not found")
+
+
+async def test_without_screens_it_is_503_and_a_viewer_gets_the_last_output(world: World) -> None:
+    worker = await world.start()
+    made = await worker.create("printf 'first\nlast'; exec sleep 600")
+    await worker.shows(made["id"], "last")
+    refused(
+        await worker.http.get(of(made["id"], "screen")),
+        503,
+        "the screen cannot be told: terminals have no screens here",
+    )
+    async with worker.view(made["id"], "snapshot=1") as viewer:
+        await viewer.shows(b"first\r\nlast")
+        assert viewer.words[0]["type"] == "ready"
+        assert not viewer.told("snapshot")
+
+
+# -- the route
+
+
+async def test_it_tells_text_cursor_title_and_modes(seeing: Running) -> None:
+    made = await seeing.create(PICTURE)
+    shown = await screen(seeing, made["id"], "hello red")
+    assert list(shown) == ["id", "cursor", "cols", "rows", "row", "col", "title", "cwd", "modes", "lines"]
+    assert shown["lines"] == ["", "", "    hello red", *[""] * 21]
+    assert (shown["row"], shown["col"], shown["cols"], shown["rows"]) == (2, 13, 80, 24)
+    assert (shown["title"], shown["modes"], shown["cwd"]) == ("the title", ["bracketed_paste"], made["cwd"])
+    assert shown["cursor"] == (await seeing.session(made["id"]))["output_bytes"]
+
+
+async def test_as_ansi_it_redraws_the_screen(seeing: Running) -> None:
+    made = await seeing.create(PICTURE)
+    await screen(seeing, made["id"], "hello red")
+    answer = await seeing.http.get(of(made["id"], "screen"), params={"format": "ansi"})
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert b"\x1b]2;the title\x1b\\" in answer.content
+    assert b"\x1b[0;31mred" in answer.content
+    assert b"\x1b[?2004h" in answer.content
+
+
+async def test_a_resize_holds_in_the_screen(seeing: Running) -> None:
+    made = await seeing.create(ECHO)
+    await screen(seeing, made["id"], "ready")
+    assert (await seeing.http.post(of(made["id"], "resize"), json={"cols": 40, "rows": 10})).status_code == 204
+    shown = await screen(seeing, made["id"], "ready")
+    assert (shown["cols"], shown["rows"], len(shown["lines"])) == (40, 10, 10)
+
+
+# -- viewers
+
+
+async def test_a_viewer_begins_with_ready_and_a_snapshot_then_follows(seeing: Running) -> None:
+    made = await seeing.create(ECHO)
+    await screen(seeing, made["id"], "ready")
+    async with seeing.view(made["id"], "snapshot=1") as viewer:
+        await viewer.shows(b"ready")
+        assert [word["type"] for word in viewer.words] == ["ready", "snapshot"]
+        told = viewer.told("snapshot")[0]
+        assert told == {"type": "snapshot", "cursor": 5, "cols": 80, "rows": 24}
+        assert viewer.told("ready")[0]["cursor"] == 5
+        await viewer.send(b"typed")
+        await viewer.shows(b"typed")
+
+
+async def test_a_long_history_is_one_small_snapshot(seeing: Running) -> None:
+    made = await seeing.create(FLOOD)
+    await screen(seeing, made["id"], "at the end")
+    async with seeing.view(made["id"], "snapshot=1") as viewer:
+        await viewer.shows(b"at the end")
+        assert b"line 1999\r\n" in viewer.data
+        assert b"line 900\r\n" not in viewer.data  # a thousand lines of scrollback
+        assert len(viewer.data) < 64 * 1024
+
+
+async def test_a_closed_session_shows_its_last_screen_and_then_says_goodbye(seeing: Running) -> None:
+    made = await seeing.create("printf goodbye")
+    await seeing.closed(made["id"])
+    async with seeing.view(made["id"], "snapshot=1") as viewer:
+        assert await viewer.closed() == (1000, "session closed")
+        assert b"goodbye" in viewer.data
+        assert [word["type"] for word in viewer.words] == ["ready", "snapshot", "exit"]
+
+
+async def test_who_acknowledges_is_not_sent_more_than_the_window_beyond(seeing: Running) -> None:
+    made = await seeing.create("head -c 3000000 /dev/zero; exec sleep 600")
+    await eventually(lambda: _written(seeing, made["id"], 3_000_000))
+    async with seeing.view(made["id"], "control=1") as viewer:
+        await viewer.hears("ready")
+        await viewer.send(json.dumps({"type": "ack", "cursor": 0}))
+        assert not viewer.data
+    async with seeing.view(made["id"], "control=1&cursor=0&readonly=1", reads=False) as viewer:
+        await viewer.send(json.dumps({"type": "ack", "cursor": 0}))
+        got = 0
+        while got < 3_000_000:
+            frame = await asyncio.wait_for(viewer.connection.recv(), 10)
+            got += len(frame) if isinstance(frame, bytes) else 0
+            await viewer.send(json.dumps({"type": "ack", "cursor": got}))
+
+
+async def _written(worker: Running, ref: str, count: int) -> bool:
+    return bool((await worker.session(ref))["output_bytes"] >= count)
+
+
+# -- its death
+
+
+async def test_the_screen_process_is_started_again_and_knows_the_screen(seeing: Running) -> None:
+    made = await seeing.create(PICTURE)
+    await screen(seeing, made["id"], "hello red")
+    for _ in range(3):
+        pid = seeing.service.screens.pid
+        assert pid is not None
+        kill(pid)
+        await eventually(lambda pid=pid: seeing.service.screens.pid not in {None, pid})
+        assert (await screen_again(seeing, made["id"]))["title"] == "the title"
+
+
+async def screen_again(worker: Running, ref: str) -> dict[str, Any]:
+    """The screen, from a process that may just have died."""
+
+    async def told() -> dict[str, Any] | None:
+        answer = await worker.http.get(of(ref, "screen"))
+        return answer.json() if answer.status_code == 200 else None
+
+    return dict(await eventually(told))
+
+
+async def test_a_hostile_program_does_not_keep_the_screens_of_others(seeing: Running) -> None:
+    hostile = await seeing.create(r"while :; do printf '\033[2147483647S\033[9999999b\033]0;'; done")
+    quiet = await seeing.create(PICTURE)
+    await screen(seeing, quiet["id"], "hello red")
+    assert (await seeing.http.delete(of(hostile["id"]))).status_code == 204
+
+
+async def test_sessions_that_are_deleted_are_forgotten(seeing: Running) -> None:
+    made = await seeing.create(QUIET)
+    assert (await seeing.http.delete(of(made["id"]))).status_code == 204
+    refused(await seeing.http.get(of(made["id"], "screen")), 404, "terminal not found")

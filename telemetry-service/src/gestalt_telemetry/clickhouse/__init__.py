@@ -1,0 +1,1 @@
+"""The store kept by ClickHouse: the OpenTelemetry exporter's tables, over its HTTP interface."""
