@@ -87,6 +87,7 @@ bench: setup ## the benchmarks with their budgets, and twenty kills of each proc
 	$(BIN)/python -m benchmarks.telemetry
 	$(BIN)/python -m benchmarks.catalogue
 	$(BIN)/python -m benchmarks.flow
+	$(BIN)/python -m benchmarks.dashboard
 	$(BIN)/python -m pytest -m slow
 
 test-compose: setup ## the containers on a real Docker engine

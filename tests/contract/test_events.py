@@ -189,6 +189,7 @@ async def test_the_list_comes_whole_first_and_then_each_change(api: Api) -> None
 async def test_a_change_carries_the_last_line(api: Api) -> None:
     kept = await api.create(programs.echo(), title="listed")
     async with stream(api, "/api/sessions/stream") as found:
+        await until(found, lambda event: _of(event, kept).get("last_line") == "ready")
         await api.type(kept["uid"], b"what it says\r")
         await until(found, lambda event: "what it says" in _of(event, kept).get("last_line", ""))
 

@@ -12,11 +12,14 @@ export class EventSocket {
   #timer: ReturnType<typeof setTimeout> | undefined
   #closed = false
 
+  /** `after`: the last event that is known already. */
   constructor(
     private readonly path: '/ws/logs' | '/ws/events' | '/api/sessions/events' | '/api/agents/events' | '/api/config/events',
     private readonly query: Record<string, string>,
     private readonly listener: Listener,
+    after: string | null = null,
   ) {
+    this.#last = after
     this.#connect()
   }
 
