@@ -160,6 +160,29 @@ async def test_the_screen_process_is_started_again_and_knows_the_screen(seeing: 
         assert (await screen_again(seeing, made["id"]))["title"] == "the title"
 
 
+@pytest.mark.slow
+async def test_twenty_deaths_in_mid_flood_cost_no_viewer_a_byte(seeing: Running) -> None:
+    count = 600_000
+    made = await seeing.create(f"seq {count}; printf 'at the end'; exec sleep 600")
+    whole = b"".join(b"%d\r\n" % number for number in range(1, count + 1)) + b"at the end"
+    async with seeing.view(made["id"], "cursor=0") as viewer:
+        for _ in range(20):
+            pid = seeing.service.screens.pid
+            if pid is not None:
+                kill(pid)
+            await eventually(lambda pid=pid: seeing.service.screens.pid not in {None, pid}, within=10)
+        await eventually(lambda: len(viewer.data) >= len(whole), within=40)
+        assert bytes(viewer.data) == whole
+    shown = await eventually(lambda: _at_the_end(seeing, made["id"]), within=30)
+    assert shown["lines"][-1] == "at the end"
+
+
+async def _at_the_end(worker: Running, ref: str) -> dict[str, Any] | None:
+    answer = await worker.http.get(of(ref, "screen"))
+    found: dict[str, Any] = answer.json()
+    return found if answer.status_code == 200 and "at the end" in found["lines"] else None
+
+
 async def screen_again(worker: Running, ref: str) -> dict[str, Any]:
     """The screen, from a process that may just have died."""
 

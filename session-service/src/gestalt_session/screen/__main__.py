@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from gestalt_serving import logs
@@ -47,10 +48,12 @@ def main() -> None:
     logs.configure()
     engine = Engine(script)
     desk = Desk(engine, Path(sys.argv[1]))
-    with socket.socket(fileno=sys.stdin.fileno()) as link:
-        serve(link, desk)
-    desk.close()
-    engine.close()
+    try:
+        with socket.socket(fileno=sys.stdin.fileno()) as link, suppress(ConnectionError):
+            serve(link, desk)
+        desk.close()
+    finally:
+        engine.close()  # its threads would keep the process
 
 
 if __name__ == "__main__":

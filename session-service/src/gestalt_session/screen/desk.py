@@ -20,6 +20,9 @@ from gestalt_session.terminal.folder import SessionFolder
 CATCH_UP_SECONDS = 1.0
 """How long a request waits for its terminal to catch up: in a flood it is answered with what there is."""
 
+LAST_SECONDS = 0.5
+"""How long an ending process may take to keep its screens."""
+
 MOST_FOLLOWED = 64
 """Terminals kept in memory, a megabyte each; others come back from their checkpoints."""
 
@@ -65,9 +68,11 @@ class Desk:
             self._waiting[uid] = None
 
     def close(self) -> None:
-        """Keep every screen."""
-        for uid in list(self._followers):
-            self._forget(uid)
+        """Keep every screen there is time for, those used last first; the others are read again from further back."""
+        deadline = self._clock() + LAST_SECONDS
+        for follower in reversed(self._followers.values()):
+            if self._clock() < deadline:
+                follower.keep_last()
 
     def _note(self, uid: str, end: int) -> None:
         follower = self._follower(uid)
