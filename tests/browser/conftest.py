@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The product, with a plan and an agent to show."""
     async with Stack(tmp_path_factory.mktemp("browser"), workers=2, token=TOKEN) as running:
@@ -71,14 +71,14 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def api(house: Stack) -> AsyncIterator[Api]:
     """A client of it beside the browser."""
     async with house.api() as client:
         yield client
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium."""
     async with async_playwright() as driver:
@@ -87,7 +87,7 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def login(house: Stack, browser: Browser) -> Any:
     """The state of a browser that is logged in."""
     context = await browser.new_context()
@@ -98,7 +98,7 @@ async def login(house: Stack, browser: Browser) -> Any:
     return state
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="package")
 async def opens(house: Stack, browser: Browser, login: Any) -> AsyncIterator[Opens]:
     """`await opens("/logs")`: a page at an address, logged in unless told otherwise; each has a browser of its own."""
     said: list[str] = []

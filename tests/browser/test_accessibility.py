@@ -9,7 +9,7 @@ from tests.browser.conftest import ROOT, Opens
 from tests.support.client import Api
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = [
     "/", "/sessions", "/plans", "/flows/default-file-changed", "/logs", "/traces", "/charts", "/operations",

@@ -12,7 +12,7 @@ from tests.browser.conftest import ROOT, TOKEN
 from tests.support.client import Api
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_the_page_names_assets_that_may_be_kept_for_ever(house: Stack, api: Api) -> None:

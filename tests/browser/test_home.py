@@ -11,7 +11,7 @@ from tests.browser.conftest import Opens
 from tests.support import programs
 from tests.support.client import Api
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_card_shows_what_its_program_said_last(opens: Opens, api: Api) -> None:

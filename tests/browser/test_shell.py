@@ -12,7 +12,7 @@ from tests.browser.conftest import TOKEN, Opens
 from tests.support.processes import kill
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_wrong_token_is_refused_and_said(opens: Opens) -> None:

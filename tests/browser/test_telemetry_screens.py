@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import Opens
 from tests.support.client import Api
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 TRACE = "5b8efff798038103d269b633813fc60c"
 SECOND = 1_000_000_000
 RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "painter"}}]}

@@ -13,7 +13,7 @@ from tests.support.client import Api
 from tests.support.processes import kill
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 SHELL = ["bash", "--norc"]
 NASTY = (
     r"printf '\033]0;<script>alert(1)</script>\007\033]8;;javascript:alert(1)\007click\033]8;;\007 "

@@ -11,7 +11,7 @@ from tests.browser.conftest import Opens
 from tests.support.client import Api
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_plan_shows_how_far_it_is_and_who_is_at_it(opens: Opens, api: Api) -> None:
