@@ -161,6 +161,7 @@ async def test_the_screen_process_is_started_again_and_knows_the_screen(seeing: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # between deaths in a row the worker waits up to five seconds
 async def test_twenty_deaths_in_mid_flood_cost_no_viewer_a_byte(seeing: Running) -> None:
     count = 600_000
     made = await seeing.create(f"seq {count}; printf 'at the end'; exec sleep 600")
