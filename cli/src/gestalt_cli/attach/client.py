@@ -23,6 +23,8 @@ from gestalt_cli.sessions import Summary, uid_of
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+TAIL_BYTES = 64 * 1024
+"""What a pipe gets of the past: bytes of the program, where a terminal gets its screen."""
 LEAVING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 LAST_KEYS_SECONDS = 1.0
 SIGNALLED = 128
@@ -65,7 +67,7 @@ class Client:
         self._input, self._output = Input(STDIN), Output(STDOUT)
         self._draws = os.isatty(STDOUT)
         self._screen, self._keyboard = Screen(), Keyboard()
-        self._place = wire.Place(snapshot=True)
+        self._place = wire.Place(snapshot=True) if self._draws else wire.Place(tail=TAIL_BYTES)
         self._leave: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._welcomed = self._connected = self._retitled = self._nudging = False
         self._redrawing = False

@@ -31,16 +31,20 @@ _silent.propagate = False
 
 
 class Place(Struct, frozen=True):
-    """Where the output is to begin: at a byte, or with the screen as it is; at neither: what comes from now on."""
+    """Where the output is to begin: at a byte, with the screen as it is, or so many bytes before the end.
+
+    At none of them: with what comes from now on.
+    """
 
     cursor: int | None = None
+    tail: int | None = None
     snapshot: bool = False
 
 
 def address(server: Server, uid: str, place: Place, *, readonly: bool) -> str:
     """The URL of a viewer of a session."""
-    snapshot = 1 if place.snapshot else None
-    asked = {"cursor": place.cursor, "snapshot": snapshot, "control": 1, "readonly": 1 if readonly else None}
+    begin = {"cursor": place.cursor, "tail": place.tail, "snapshot": 1 if place.snapshot else None}
+    asked = {**begin, "control": 1, "readonly": 1 if readonly else None}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     return f"ws{server.url.removeprefix('http')}/ws/session/{segment(uid)}?{query}"
 
