@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_world import DEADLINE, INTERNAL, Valkey, World, close_code, head_of
+from gateway_world import DEADLINE, INTERNAL, Valkey, World, close_code, eventually, head_of
 
 from gestalt_contracts.channels import Names
 from gestalt_contracts.redis_client import create_redis
@@ -102,7 +102,11 @@ async def test_sigterm_ends_streams_and_sockets_with_a_reason_within_three_secon
     gateway = await start(REDIS_URL=valkey.url)
     await gateway.ready()
     async with httpx.AsyncClient(base_url=gateway.url) as asking:
-        assert (await asking.get("/readyz")).json()["ready"]
+
+        async def ready() -> bool:
+            return bool((await asking.get("/readyz")).json()["ready"])
+
+        await eventually(ready)
     sse, sse_writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     socket, socket_writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     sse_writer.write(b"GET /api/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
