@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.client import Api
-from tests.support.scheduling import OneSystemAtATime
+from tests.support.scheduling import OneMeasuredAtATime
 from tests.support.stack import Stack
 
 ASKED_FOR = ("slow", "docker")
@@ -28,9 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneMeasuredAtATime:
     """For `make test`, which has two workers."""
-    return OneSystemAtATime(config, log)
+    return OneMeasuredAtATime(config, log)
 
 
 Starts = Callable[..., Awaitable[Stack]]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-WHOLE_SYSTEM = "tests/"
+MEASURED = re.compile(r"tests/(resilience/|test_)")
+"""They kill, flood and measure time."""
 
 
-class OneSystemAtATime(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """The tests of the whole system one after another, for they measure time; beside them those of members, by file."""
+class OneMeasuredAtATime(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """What measures time runs one test after another; beside it everything else, file by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return WHOLE_SYSTEM if nodeid.startswith(WHOLE_SYSTEM) else nodeid.partition("::")[0]
+        return "measured" if MEASURED.match(nodeid) else nodeid.partition("::")[0]
