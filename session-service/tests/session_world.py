@@ -207,6 +207,10 @@ class Running:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def uids(self) -> list[str]:
+        """Of the sessions that are listed: their summaries change by themselves."""
+        return [session["uid"] for session in await self.get("/api/sessions")]
+
     async def session(self, ref: str) -> dict[str, Any]:
         """One summary."""
         found: dict[str, Any] = await self.get(of(ref))

@@ -117,12 +117,12 @@ async def test_a_name_is_given_back_when_no_room_can_be_made_for_it(
     async def disk_full(_: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    before = await worker.get("/api/sessions")
+    before = await worker.uids()
     with monkeypatch.context() as patch:
         patch.setattr(worker.service, "_make_room", disk_full)
         answer = await worker.http.post("/api/sessions", json={"title": "no room", "command": QUIET})
     assert answer.status_code == 503
-    assert await worker.get("/api/sessions") == before
+    assert await worker.uids() == before
     assert (await worker.create(QUIET, title="no room"))["id"] == "no room 1"
 
 

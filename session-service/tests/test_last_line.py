@@ -20,6 +20,7 @@ from gestalt_session.terminal.last_line import LONGEST, last_line, shown
         (b"\x1b[31mred\x1b[0m\r\n", "red"),
         (b"one\r\ntwo\r\n\r\n   \r\n", "two"),
         (b"10%\r50%\r100%\r", "100%"),
+        (b"name\tsize  owner\n", "name size owner"),
         (b"\x1b]0;title\x07$ ", "$"),
         (b"$ ls\x1b[?2004l\r\n\x1b]8;;http://x\x07link\x1b]8;;\x07", "link"),
         (b"\xff\xfe ok \xe2\x82", "ok"),

@@ -42,9 +42,9 @@ async def test_without_a_tmux_of_today_no_window_is_opened(
         (tmp_path / "tmux").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "tmux").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    before = await worker.get("/api/sessions")
+    before = await worker.uids()
     refused(await worker.http.post("/api/sessions", json={"runner": "external"}), 503, "tmux unavailable")
-    assert await worker.get("/api/sessions") == before
+    assert await worker.uids() == before
 
 
 def a_file(number: int) -> SessionFile:

@@ -21,7 +21,7 @@ def last_line(journal: Journal) -> str:
 def shown(output: bytes) -> str:
     """The last readable line of `output`; of what overwrote itself the last state. At most LONGEST long."""
     for line in reversed(plain_lines(output)):
-        states = [state.strip() for state in line.split("\r") if state.strip()]
+        states = [" ".join(state.split()) for state in line.split("\r") if state.strip()]
         if states:
             return states[-1][:LONGEST]
     return ""
