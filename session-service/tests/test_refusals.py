@@ -301,7 +301,7 @@ async def test_a_draining_that_is_none_is_refused(worker: Running) -> None:
 
 
 async def test_a_client_that_breaks_off_its_body_makes_no_session(worker: Running) -> None:
-    before, open_now = await worker.get("/api/sessions"), worker.server.server_state.connections
+    before, open_now = await worker.uids(), worker.server.server_state.connections
     others = set(open_now)
     _, writer = await asyncio.open_connection("127.0.0.1", worker.port)
     head = f"POST /api/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: {BEARER['Authorization']}\r\n"
