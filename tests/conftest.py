@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,6 +18,12 @@ from tests.support.stack import Stack
 
 ASKED_FOR = ("slow", "docker")
 """Marks of tests that only run when they are asked for, by `-m` or, for the slow ones, by GESTALT_SLOW_TESTS=1."""
+
+
+def pytest_configure() -> None:
+    """What a shell has its background jobs or nohup ignore is not ignored by what tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
