@@ -205,3 +205,15 @@ async def test_sessions_that_are_deleted_are_forgotten(seeing: Running) -> None:
     made = await seeing.create(QUIET)
     assert (await seeing.http.delete(of(made["id"]))).status_code == 204
     refused(await seeing.http.get(of(made["id"], "screen")), 404, "terminal not found")
+
+
+async def test_a_program_that_says_nothing_has_no_terminal_there(
+    seeing: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(seeing.service.screens, "written", lambda uid, _: told.append(uid))
+    silent, loud = await seeing.create(["sleep", "600"]), await seeing.create(["sh", "-c", "echo; sleep 600"])
+    await eventually(lambda: loud["uid"] in told)
+    assert silent["uid"] not in told
+    monkeypatch.undo()
+    assert (await seeing.get(of(silent["uid"], "screen")))["cursor"] == 0

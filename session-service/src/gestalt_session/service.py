@@ -312,7 +312,8 @@ class SessionService:
     def on_changed(self, session: Session) -> None:
         """Its record is written with the next beat, and its screen follows."""
         self.membership.changed(session)
-        self.screens.written(session.uid, session.journal.end)
+        if session.journal.end:  # a terminal that was never written to is empty, and need not be kept
+            self.screens.written(session.uid, session.journal.end)
 
     def on_started(self, session: Session) -> None:
         """Tell the bus."""
