@@ -57,6 +57,17 @@ def test_what_has_changed_is_told_once_a_minute_and_what_has_not_is_not() -> Non
     assert set(told(metrics)) == {"gestalt_viewers", "gestalt_event_loop_lag_worst_seconds"}
 
 
+def test_what_is_so_or_not_is_a_number() -> None:
+    """One `true` among them, and the store could read none of them."""
+    clock = Clock()
+    metrics = ServiceMetrics("session", clock=clock)
+    metrics.gauge("gestalt_draining", "Whether it drains", lambda: False)
+    clock.now = EVERY_SECONDS
+    metrics.note(0.0)
+    (point,) = told(metrics)["gestalt_draining"]["gauge"]["dataPoints"]
+    assert type(point["asDouble"]) is float
+
+
 def test_families_become_otlp() -> None:
     registry = CollectorRegistry()
     Gauge("gestalt_store_bytes", "On disk", registry=registry).set(7)

@@ -39,3 +39,13 @@ async def test_events_of_a_session_that_a_flow_started_carry_it_until_a_person_t
     assert told(worker.world, uid)[-1].cause == CAUSE
     assert all(event.cause in {None, CAUSE} for event in told(worker.world, uid, Stream.EVENTS))
     assert worker.service.held(uid).folder.load().cause == CAUSE
+
+
+async def test_what_a_flow_says_by_notify_carries_the_flow_and_not_who_typed_before(worker: Running) -> None:
+    """Or a flow that answers a notice with a notice would never be a loop."""
+    made = await agent(worker)
+    body = {"session_id": made["id"], "payload": {"type": "work-start"}}
+    answer = await worker.http.post(of(made["id"], "notify"), json=body, headers=HEADER)
+    assert answer.status_code == 204
+    assert told(worker.world, made["uid"])[-1].cause == CAUSE
+    assert worker.service.held(made["uid"]).file.cause is None

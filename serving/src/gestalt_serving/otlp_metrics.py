@@ -37,7 +37,7 @@ def shown(family: Metric, now: int, since: int) -> Shown:
 
 
 def _numbers(samples: Iterable[Sample], times: Shown) -> list[Shown]:
-    return [{**_attributes(_labels(one)), **times, "asDouble": one.value} for one in samples]
+    return [{**_attributes(_labels(one)), **times, "asDouble": float(one.value)} for one in samples]
 
 
 def _histograms(family: Metric, times: Shown) -> list[Shown]:

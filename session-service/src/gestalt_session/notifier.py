@@ -106,7 +106,7 @@ def _event(session: Session, notice: Notice) -> Event:
         session_uid=session.uid,
         agent_id=session.file.agent_id,
         data=dict(fields),
-        cause=session.file.cause,
+        cause=notice.cause or session.file.cause,
         traceparent=current_traceparent(),
     )
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gestalt_contracts.errors import InvalidRequest, Unprocessable
+from gestalt_contracts.events import Cause
 
 Payload = dict[str, Any]
 PROGRESS_TYPES = frozenset({"progress", "plan-update"})
@@ -25,12 +26,16 @@ class Body(Struct, forbid_unknown_fields=True):
 
 
 class Notice(Struct, frozen=True):
-    """What a hook says. `kind` is the type as it was sent; `event_id` is empty when there is none."""
+    """What a hook says. `kind` is the type as it was sent; `event_id` is empty when there is none.
+
+    `cause`: the flow that sent it, if one did.
+    """
 
     kind: str
     payload: Payload
     occurred_at: datetime
     event_id: str = ""
+    cause: Cause | None = None
 
     @property
     def tells_progress(self) -> bool:
@@ -38,14 +43,15 @@ class Notice(Struct, frozen=True):
         return self.kind in PROGRESS_TYPES
 
 
-def notice_of(body: Body, ref: str, now: datetime) -> Notice:
+def notice_of(body: Body, ref: str, now: datetime, cause: Cause | None = None) -> Notice:
     """What `body`, sent to the session `ref`, says. Raises InvalidRequest, Unprocessable."""
     if not body.session_id.strip():
         raise InvalidRequest("missing session id")
     payload, kind = _payload(body.payload)
     if body.session_id.strip() != ref.strip():
         raise InvalidRequest("session id mismatch")
-    return Notice(kind, with_underscores(payload), _utc(body.occurred_at or now), (body.event_id or "").strip())
+    moment, event_id = _utc(body.occurred_at or now), (body.event_id or "").strip()
+    return Notice(kind, with_underscores(payload), moment, event_id, cause)
 
 
 def _payload(given: object) -> tuple[Payload, str]:

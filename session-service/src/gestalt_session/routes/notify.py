@@ -11,6 +11,7 @@ from gestalt_contracts.errors import NotFound
 from gestalt_serving import bodies
 from gestalt_session.notices.notice import Body, notice_of
 from gestalt_session.notices.progress import NONE
+from gestalt_session.routes.causes import cause_of
 from gestalt_session.routes.idempotent import Deed, once
 from gestalt_session.routes.state import Held, Resources, State, nothing, reply
 from gestalt_session.terminal.session import Session
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/api/sessions/{ref}")
 async def notify(request: Request, ref: str, state: Resources) -> Response:
     """Take a hook's word; answers when it is durably queued, not when anybody has acted on it."""
     body = await bodies.raw(request, state["settings"].body_limit)
-    notice = notice_of(bodies.parse(body, Body), ref, events.now())
+    notice = notice_of(bodies.parse(body, Body), ref, events.now(), cause_of(request))
     session = _session(request, ref, state)
     state["notifier"].check(session, notice)
     repeatable = bool(request.headers.get("idempotency-key", "").strip())
