@@ -28,8 +28,8 @@ from tests.support.eventually import eventually
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
-PROVEN_SECONDS = 1.2
-"""After one second of readiness a process is restarted without delay; the rest is for being a little late."""
+PROVEN_SECONDS = 2.0
+"""After one second of readiness a process is restarted without delay; it listens a while before it is ready."""
 MARK = "STACK_UNDER_TEST"
 """A variable that marks every process of one stack; not one of ours, so programs in terminals have it too."""
 URL_LINE = re.compile(r"^ +url +(http://\S+)", re.MULTILINE)
