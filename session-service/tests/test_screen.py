@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 import pytest_asyncio
 from session_world import ECHO, QUIET, Running, World, kill, of, refused
 from waiting import eventually
+
+from gestalt_session.screen.process import MOST_OWED
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 PICTURE = r"printf '\033]2;the title\007\033[2J\033[3;5Hhello \033[31mred\033[m\033[?2004h'; exec sleep 600"
@@ -217,3 +221,20 @@ async def test_a_program_that_says_nothing_has_no_terminal_there(
     assert silent["uid"] not in told
     monkeypatch.undo()
     assert (await seeing.get(of(silent["uid"], "screen")))["cursor"] == 0
+
+
+async def test_a_screen_process_that_does_not_read_is_owed_little(seeing: Running) -> None:
+    screens = seeing.service.screens
+    assert screens.pid is not None
+    await seeing.create(PICTURE)
+    os.kill(screens.pid, signal.SIGSTOP)
+    try:
+        for end in range(1, 50_000):
+            screens.written("uid-of-a-flood", end)
+            screens._tell()
+        assert screens._link is not None
+        assert screens._link.transport.get_write_buffer_size() < 2 * MOST_OWED
+        assert screens._written == {"uid-of-a-flood": 49_999}
+    finally:
+        screens._written.clear()
+        kill(screens.pid)

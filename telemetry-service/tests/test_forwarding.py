@@ -17,6 +17,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from pydantic import ValidationError
 from telemetry_world import NS, TOKEN, eventually, export, export_spans, running
 
+from gestalt_contracts.bus_memory import InMemoryBus
+from gestalt_contracts.service_logs import LOG_RECORDS, published
 from gestalt_telemetry.forwarding.forwarder import AGENT, Forwarder, Remote
 from gestalt_telemetry.forwarding.policy import FIRST_SECONDS, MOST_SECONDS, Verdict, pause, retry_after, verdict
 from gestalt_telemetry.forwarding.queue import Queue
@@ -41,7 +43,7 @@ class Collector:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * MIB)
         app.router.add_post("/base/v1/{signal}", self._take)
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.05)  # zero would mean without limit
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/base"
@@ -240,3 +242,22 @@ async def test_what_is_stored_is_passed_on_once_and_nothing_in_a_circle(tmp_path
             assert "came from one of us" not in [log.body for log in ours]
             text = (await world.client.get("/metrics")).text
             assert "gestalt_forward_dropped_total 0.0" in text
+
+
+async def test_what_our_services_told_before_a_restart_is_not_passed_on_again(tmp_path: Path) -> None:
+    bus = InMemoryBus()
+    async with Collector() as collector:
+        for message in ("before", "after"):
+            async with running(tmp_path, bus, otel_remote_endpoint=collector.url):
+                record = {"time": 5, "level": "warning", "message": message}
+                assert await published(bus, LOG_RECORDS, {"service": "gateway", "records": [record]})
+                await eventually(lambda message=message: message in told(collector))
+        assert [text for text in told(collector) if text in {"before", "after"}] == ["before", "after"]
+
+
+def told(collector: Collector) -> list[str]:
+    """The log records that came as JSON, which is how our own are passed on."""
+    bodies = [
+        body for signal, body, headers in collector.came if signal == "logs" and "json" in headers["Content-Type"]
+    ]
+    return [log.body for body in bodies for batch in json.logs(body).batches for log in batch.logs]

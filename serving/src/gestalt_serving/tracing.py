@@ -1,7 +1,7 @@
 """The spans of a service: begun and ended by hand, told in batches on the bus.
 
-Not by the OpenTelemetry SDK: its span costs 22 µs where a proxied request costs 60, its import 0.16 s and 17 MB a
-process, and its threads wake whether there is anything to tell or not. What is told is OTLP's all the same.
+Not by the OpenTelemetry SDK: its span costs 22 µs where one of these costs 3, its import 0.16 s and 17 MB a process,
+and its threads wake whether there is anything to tell or not. What is told is OTLP's all the same.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.records import Batch, Log, Origin, Scope, Span
 from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.severity import NUMBERS
-from gestalt_telemetry.store.intake import BUS
+from gestalt_telemetry.store.intake import BUS, beyond, place
 from gestalt_telemetry.store.port import Store
 from gestalt_telemetry.store.wire import Write
 from gestalt_telemetry.summary import WINDOW_SECONDS, Answered, Summary
@@ -40,6 +40,8 @@ class OwnTelemetry:
         self._summary = summary
         self._forwarder = forwarder
         self._after = ""
+        self._stored: str | None = None
+        """Where the store ended at our start: what lies before was passed on then."""
         self.delay = 0.0
         """Seconds from a service's word to its place in the store, of the last one."""
 
@@ -61,8 +63,8 @@ class OwnTelemetry:
     def _beginning(self, since: str) -> str:
         """An hour ago, or where the store ends if that is longer ago."""
         state = self._store.writer.state
-        stored = state.marks.get(f"source:{BUS}", "") if state else ""
-        return min(stored or since, since, key=_place)
+        self._stored = state.marks.get(f"source:{BUS}") if state else None
+        return min(self._stored or since, since, key=place)
 
     async def _take(self, entry: Entry | Reset) -> None:
         if isinstance(entry, Reset):
@@ -93,7 +95,7 @@ class OwnTelemetry:
             except (WriterAway, WriterBehind, TimeoutError):
                 done = None
             if done is not None and done.outcome != "failed":
-                if self._forwarder is not None:
+                if self._forwarder is not None and beyond(id_, self._stored):
                     await self._forwarder.take(write)
                 return
             await asyncio.sleep(RETRY_SECONDS)
@@ -164,8 +166,3 @@ def _log(record: dict[str, Any], service: str) -> Log:
     log = Log(moment, moment, NUMBERS.get(level, NUMBERS["info"]), level, str(record.get("message", "")), attributes)
     log.trace_id, log.span_id = bytes.fromhex(record.get("trace_id", "")), bytes.fromhex(record.get("span_id", ""))
     return log
-
-
-def _place(id_: str) -> tuple[int, int]:
-    first, _, second = id_.partition("-")
-    return int(first), int(second or 0)

@@ -8,7 +8,6 @@ MODES = frozenset({1, 5, 6, 9, 45, 47, 66, 1000, 1001, 1002, 1003, 1004, 1005, 1
     {1047, 1049, 2004, 2026, 2031, 2048}
 )
 """Private modes that are off in a terminal at rest: keys, mouse, focus, paste, the alternate screen, …"""
-ALTERNATE = frozenset({47, 1047, 1049})
 AUTOWRAP, CURSOR = 7, 25
 """Those that are on."""
 PLAIN = b"\x1b[0m\x1b(B\x0f\x1b>"
@@ -51,11 +50,6 @@ class Screen:
     def at_rest(self) -> bool:
         """Whether the output so far ends outside of any sequence and any character."""
         return not self._sequence and not _splits_character(self._text)
-
-    @property
-    def alternate(self) -> bool:
-        """Whether the alternate screen is shown."""
-        return bool(self._on & ALTERNATE)
 
     def undo(self) -> bytes:
         """What puts the terminal back, whatever the program left."""

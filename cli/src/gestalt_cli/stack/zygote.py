@@ -79,7 +79,7 @@ def _serve(ours: socket.socket) -> Order | None:
 
 def _bury(pid: int) -> None:
     with suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+        os.waitpid(pid, os.WNOHANG)  # its end was seen; should the number be another's by now, nobody waits for that
 
 
 def _answer(ours: socket.socket, pid: int) -> None:

@@ -34,6 +34,9 @@ ANSWER_SECONDS = 5.0
 NOTICE_SECONDS = 0.1
 """How long news of output are gathered before it is woken."""
 
+MOST_OWED = 64 * 1024
+"""Bytes of news that wait for a process that does not read."""
+
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 STEADY_SECONDS = 1.0  # one that ran as long is started again without delay
 RECEIVE = 256 * 1024
@@ -195,6 +198,9 @@ class Screens:
         self._notice = None
         if self._link is None:
             return  # whoever is asked for comes with its end
+        if self._link.transport.get_write_buffer_size() > MOST_OWED:
+            self._notice = asyncio.get_running_loop().call_later(NOTICE_SECONDS, self._tell)
+            return  # it does not read: what it is owed stays one end for each session
         written, self._written = self._written, {}
         for uid, end in written.items():
             self._send(Written(uid, end))

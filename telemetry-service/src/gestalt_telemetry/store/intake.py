@@ -89,9 +89,10 @@ def _corrected(attributes: Attributes, session: str, uid: str) -> Attributes:
 
 def beyond(mark: str, stored: str | None) -> bool:
     """Whether a stream id comes after the one that is stored."""
-    return stored is None or _place(mark) > _place(stored)
+    return stored is None or place(mark) > place(stored)
 
 
-def _place(mark: str) -> tuple[int, int]:
+def place(mark: str) -> tuple[int, int]:
+    """A stream id as numbers, which sort as the stream does."""
     first, _, second = mark.partition("-")
     return int(first), int(second or 0)
