@@ -103,7 +103,7 @@ async def test_a_viewer_begins_with_ready_and_a_snapshot_then_follows(seeing: Ru
     await screen(seeing, made["id"], "ready")
     async with seeing.view(made["id"], "snapshot=1") as viewer:
         await viewer.shows(b"ready")
-        assert [word["type"] for word in viewer.words] == ["ready", "snapshot"]
+        assert [word["type"] for word in viewer.words] == ["ready", "leader", "snapshot"]
         told = viewer.told("snapshot")[0]
         assert told == {"type": "snapshot", "cursor": 5, "cols": 80, "rows": 24}
         assert viewer.told("ready")[0]["cursor"] == 5
@@ -127,7 +127,7 @@ async def test_a_closed_session_shows_its_last_screen_and_then_says_goodbye(seei
     async with seeing.view(made["id"], "snapshot=1") as viewer:
         assert await viewer.closed() == (1000, "session closed")
         assert b"goodbye" in viewer.data
-        assert [word["type"] for word in viewer.words] == ["ready", "snapshot", "exit"]
+        assert [word["type"] for word in viewer.words] == ["ready", "leader", "snapshot", "exit"]
 
 
 async def test_who_acknowledges_is_not_sent_more_than_the_window_beyond(seeing: Running) -> None:

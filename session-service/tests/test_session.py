@@ -286,7 +286,7 @@ async def test_a_viewer_gets_the_last_byte_then_the_exit_then_a_close(tmp_path: 
         while screen.closed is None:  # noqa: ASYNC110 - the fake socket has no event
             await asyncio.sleep(0)
     assert bytes(screen.data) == b"last words"
-    assert screen.told == [{"type": "exit", "exit_code": -15}]
+    assert screen.of("exit") == screen.told[-1:] == [{"type": "exit", "exit_code": -15}]
     assert screen.closed == (1000, "session closed")
     session.abandon()
 

@@ -69,7 +69,7 @@ async def test_of_a_closed_session_a_viewer_gets_the_rest_and_the_close(worker: 
     async with worker.view(made["uid"], "cursor=100&control=1") as viewer:
         assert await viewer.closed() == (1000, "session closed")
         assert len(viewer.data) == size - 100
-        assert [word["type"] for word in viewer.words] == ["ready", "exit"]
+        assert [word["type"] for word in viewer.words] == ["ready", "leader", "exit"]
 
 
 async def test_closed_sessions_keep_no_file_open(worker: Running) -> None:

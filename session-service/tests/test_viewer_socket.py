@@ -143,7 +143,11 @@ async def test_ready_comes_first_and_says_everything(worker: Running) -> None:
     made = await worker.create(ECHO, cols=100, rows=40)
     async with worker.view(made["uid"], "cursor=0&control=1&readonly=1") as viewer:
         await viewer.shows(b"ready")
-        assert viewer.words == [{"type": "ready", "cursor": 0, "cols": 100, "rows": 40, "readonly": True}]
+        await viewer.hears("leader")
+        assert viewer.words == [
+            {"type": "ready", "cursor": 0, "cols": 100, "rows": 40, "readonly": True},
+            {"type": "leader", "you": False},
+        ]
 
 
 async def test_the_subprotocol_asks_for_words_too(worker: Running) -> None:
@@ -227,11 +231,36 @@ async def test_every_viewer_is_told_a_new_size_once(worker: Running) -> None:
         await one.resize(100, 40)
         assert await other.hears("resize") == {"type": "resize", "cols": 100, "rows": 40}
         await one.shows(b"40 100")
-        await other.resize(101, 41)
+        await one.resize(101, 41)
         await one.shows(b"41 101")
-        assert [(word["cols"], word["rows"]) for word in one.told("resize")] == [(100, 40), (101, 41)]
+        for viewer in (one, other):
+            assert [(word["cols"], word["rows"]) for word in viewer.told("resize")] == [(100, 40), (101, 41)]
     summary = await worker.session(made["uid"])
     assert (summary["cols"], summary["rows"]) == (101, 41)
+
+
+async def test_a_terminal_has_the_size_of_who_typed_last(worker: Running) -> None:
+    made = await worker.create(
+        ["sh", "-c", "trap 'stty size' WINCH; echo set; while :; do read line || sleep 0.05; done"]
+    )
+    async with worker.view(made["uid"], "cursor=0&control=1") as one:
+        assert await one.hears("leader") == {"type": "leader", "you": True}
+        await one.shows(b"set")
+        await one.resize(100, 40)
+        await one.shows(b"40 100")
+        async with worker.view(made["uid"], "control=1") as other:
+            assert await other.hears("leader") == {"type": "leader", "you": False}
+            await other.resize(50, 20)
+            await (await other.connection.ping())
+            assert other.told("resize") == []
+            await other.send(b"x")
+            await one.shows(b"20 50")
+            assert [word["you"] for word in other.told("leader")] == [False, True]
+            assert [word["you"] for word in one.told("leader")] == [True, False]
+        await eventually(lambda: one.told("leader")[-1]["you"])
+        await eventually(lambda: one.told("resize")[-1] == {"type": "resize", "cols": 100, "rows": 40})
+    summary = await worker.session(made["uid"])
+    assert (summary["cols"], summary["rows"]) == (100, 40), "a last viewer's leaving keeps the size"
 
 
 async def test_of_a_burst_of_sizes_the_first_and_the_last_hold(worker: Running) -> None:

@@ -36,12 +36,14 @@ async def frame(connection: ClientConnection) -> str | bytes:
 
 
 async def received(connection: ClientConnection, count: int) -> bytes:
-    """So many bytes of output, or more."""
+    """So many bytes of output, or more; who leads is told beside it."""
     data = b""
     while len(data) < count:
         chunk = await frame(connection)
-        assert isinstance(chunk, bytes)
-        data += chunk
+        if isinstance(chunk, str):
+            assert json.loads(chunk)["type"] == "leader"
+        else:
+            data += chunk
     return data
 
 
@@ -137,6 +139,7 @@ async def test_without_control_no_text_is_sent_and_the_subprotocol_asks_for_it_t
         async with socket(api, session["uid"], subprotocols=["gestalt.control"]) as told:
             assert told.subprotocol == "gestalt.control"
             assert json.loads(await frame(told))["type"] == "ready"
+            assert json.loads(await frame(told)) == {"type": "leader", "you": True}
             await told.send('{"type":"resize","cols":91,"rows":31}')
             assert json.loads(await frame(told)) == {"type": "resize", "cols": 91, "rows": 31}
         await plain.send(b"typed")

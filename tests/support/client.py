@@ -87,7 +87,8 @@ class Viewer:
     final one. Bytes that do not continue exactly where the last ones ended raise Broken, in the next wait or on
     leaving; so do bytes that differ from `expected(start, stop)`, if that is given. `keep=False` does not store them.
     Of several gateways it takes the next one each time.
-    `resets`, `resizes` are what it was told, `codes` how each connection ended, `exit_code` the program's.
+    `resets`, `resizes` are what it was told, `leads` whether its size is the terminal's, `codes` how each connection
+    ended, `exit_code` the program's.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Viewer:
         self.data = bytearray()
         self.resets: list[dict[str, Any]] = []
         self.resizes: list[dict[str, Any]] = []
+        self.leads = False
         self.codes: list[int] = []
         self.exit_code: int | None = None
         self.exited = False
@@ -247,6 +249,8 @@ class Viewer:
                 self._owed = ""
             case "resize":
                 self.resizes.append(dict(word))
+            case "leader":
+                self.leads = bool(word["you"])
             case "exit":
                 self.exited, self.exit_code = True, word["exit_code"]
             case other:

@@ -56,11 +56,12 @@ class Snapshots:
         if shown is None:
             self._viewer.cursor = starting_point(self._session.journal, None, FALLBACK_TAIL)
             self._ready(self._viewer.cursor)
+            self._session.attach(self._viewer)
         else:
             self._ready(shown.cursor)
+            self._session.attach(self._viewer)  # who leads follows `ready`; output comes in a later turn of the loop
             self._give(shown)
         self._viewer.renew = self._renew
-        self._session.attach(self._viewer)
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed_at >= RENEW_SECONDS:

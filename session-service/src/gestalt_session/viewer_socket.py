@@ -218,7 +218,12 @@ class ViewerSocket(asyncio.Protocol):
         self._wants_control = wanted.control or self._wire.subprotocol == CONTROL
         cursor = starting_point(session.journal, wanted.cursor, wanted.tail)
         viewer = Viewer(
-            self, cursor, readonly=wanted.readonly, now=self._loop.time(), window=self._service.rules.ack_window
+            self,
+            cursor,
+            readonly=wanted.readonly,
+            now=self._loop.time(),
+            window=self._service.rules.ack_window,
+            hears=self._wants_control,
         )
         self._viewer = viewer
         if wanted.snapshot:
@@ -255,15 +260,15 @@ class ViewerSocket(asyncio.Protocol):
         elif self._viewer.readonly:
             return
         elif control is None:
-            self._type(data)
+            self._type(self._viewer, data)
         elif control.size is not None:
-            self._session.resize_soon(*control.size)
+            self._session.resized_by(self._viewer, *control.size)
 
-    def _type(self, data: bytes) -> None:
+    def _type(self, viewer: Viewer, data: bytes) -> None:
         if self._session is None or not self._session.live:
             return
         try:
-            typed = self._session.typed_by(data)
+            typed = self._session.typed_by(viewer, data)
         except KeyboardClosed:
             return
         except KeyboardFull:

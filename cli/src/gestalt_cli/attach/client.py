@@ -69,7 +69,7 @@ class Client:
         self._screen, self._keyboard = Screen(), Keyboard()
         self._place = wire.Place(snapshot=True) if self._draws else wire.Place(tail=TAIL_BYTES)
         self._leave: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._welcomed = self._connected = self._retitled = self._nudging = False
+        self._welcomed = self._connected = self._retitled = False
         self._redrawing = False
         """The next frame of output is a snapshot's: no bytes of the program."""
         self._exited: Any = None
@@ -221,9 +221,6 @@ class Client:
             case "snapshot":
                 self._place, self._redrawing = wire.Place(int(said["cursor"])), True
                 await self._begin_anew()
-            case "resize" if self._nudging:
-                self._nudging = False
-                self._resize()
             case "exit":
                 self._exited = said.get("exit_code")
 
@@ -231,13 +228,10 @@ class Client:
         self._connected = True
         self._output.put(self._untitled())
         self._place = wire.Place(int(said["cursor"]))
-        size, theirs = self._size(), (said.get("cols"), said.get("rows"))
         if not self._welcomed:
             self._welcomed = True
             await self._clear_a_page()
-            self._nudging = size == theirs and int(said["cursor"]) > 0
-        if size is not None:
-            self._keyboard.resize((size[0], max(1, size[1] - 1)) if self._nudging else size)
+        self._resize()
 
     async def _clear_a_page(self) -> None:
         """A screen of its own for the session; what was there scrolls up and stays readable."""

@@ -19,6 +19,7 @@ from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFol
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.last_line import last_line
+from gestalt_session.terminal.leader import Leader
 from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.occupation import Occupation
 from gestalt_session.terminal.pump import Pump
@@ -72,6 +73,7 @@ class Session:
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
+        self._leader = Leader(self._sizes.soon)
         self._unsaid = b""
         self._active = False
         self._preview = (-1, "")
@@ -286,11 +288,13 @@ class Session:
     def attach(self, viewer: Viewer) -> None:
         """Add a viewer; it has been told `ready`."""
         self.audience.add(viewer, self._clock())
+        self._leader.came(viewer)
         self._listener.on_changed(self)
         self._pump.wake(self)
 
     def detach(self, viewer: Viewer, *, cut_off: bool) -> None:
         """Remove a viewer. One that kept up and was `cut_off` without a Close has a while to come back."""
+        self._leader.left(viewer)
         if viewer not in self.audience.viewers:
             return
         now = self._clock()
@@ -314,7 +318,7 @@ class Session:
 
     # -- input -----------------------------------------------------------------------------------------------------
 
-    def typed_by(self, frame: bytes) -> asyncio.Future[None] | None:
+    def typed_by(self, viewer: Viewer, frame: bytes) -> asyncio.Future[None] | None:
         """A writing viewer's frame: keystrokes, or its terminal's replies. Raises what Keyboard.press raises.
 
         The future is done when the terminal has taken it; None when nothing is to be typed.
@@ -323,6 +327,7 @@ class Session:
         if not wanted or self.keyboard is None:
             return None
         typed = self.keyboard.press(wanted).done
+        self._leader.typed(viewer)
         self.file.cause = None
         self.last_input_at = time.time()
         self._listener.on_changed(self)
@@ -355,9 +360,9 @@ class Session:
         """Set the terminal's size."""
         self._sizes.now(cols, rows)
 
-    def resize_soon(self, cols: int, rows: int) -> None:
-        """Set the size that a viewer has; of many in a moment, the last."""
-        self._sizes.soon(cols, rows)
+    def resized_by(self, viewer: Viewer, cols: int, rows: int) -> None:
+        """A viewer has this size: the terminal gets it if it is its leader's; of many in a moment, the last."""
+        self._leader.wants(viewer, (cols, rows))
 
     def _set_size(self, cols: int, rows: int) -> None:
         if self.device is None or not self.live or (cols, rows) == (self.file.cols, self.file.rows):

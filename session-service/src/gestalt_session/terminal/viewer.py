@@ -36,12 +36,27 @@ class Sink(Protocol):
 class Viewer:
     """One attached client. `cursor` is the offset of the next byte it is to get."""
 
-    def __init__(self, sink: Sink, cursor: int, *, readonly: bool, now: float, window: int = 4 * LARGEST_CHUNK) -> None:
-        """`window`: how many bytes it is sent beyond its acknowledgement, if it ever gives one."""
+    def __init__(
+        self,
+        sink: Sink,
+        cursor: int,
+        *,
+        readonly: bool,
+        now: float,
+        window: int = 4 * LARGEST_CHUNK,
+        hears: bool = True,
+    ) -> None:
+        """`window`: how many bytes it is sent beyond its acknowledgement, if it ever gives one.
+
+        `hears`: it is told control frames.
+        """
         self.sink = sink
         self.cursor = cursor
         self.readonly = readonly
+        self.hears = hears
         self.meter = Meter(now)
+        self.size: tuple[int, int] | None = None
+        """Columns and rows it has room for; None while it has not said."""
         self.waiting = False
         """A snapshot is on its way: no output before it."""
         self.renew: Callable[[], None] | None = None
