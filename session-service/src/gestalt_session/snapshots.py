@@ -10,7 +10,7 @@ from gestalt_session.screen.process import Screens, ScreenUnavailable
 from gestalt_session.screen.wire import Shown
 from gestalt_session.terminal.attaching import starting_point
 from gestalt_session.terminal.session import Session
-from gestalt_session.terminal.viewer import Sink, Viewer
+from gestalt_session.terminal.viewer import Viewer
 
 LARGEST_SNAPSHOT = 256 * 1024
 """Bytes of a redraw, scrollback included as far as it fits."""
@@ -23,16 +23,24 @@ RENEW_SECONDS = 1.0
 
 
 class Snapshots:
-    """The snapshots of one viewer. `ready` tells it where it begins."""
+    """The snapshots of one viewer."""
 
     def __init__(
-        self, screens: Screens, session: Session, viewer: Viewer, sink: Sink, *, ready: Callable[[int], None]
+        self,
+        screens: Screens,
+        session: Session,
+        viewer: Viewer,
+        *,
+        ready: Callable[[int], None],
+        without: Callable[[int], None],
     ) -> None:
+        """`ready` tells the viewer the offset that it begins at, before a snapshot; `without`, where there is none."""
         self._screens = screens
         self._session = session
         self._viewer = viewer
-        self._sink = sink
+        self._sink = viewer.sink
         self._ready = ready
+        self._without = without
         self._renewed_at = time.monotonic()
         self._ended = False
 
@@ -55,7 +63,7 @@ class Snapshots:
             return
         if shown is None:
             self._viewer.cursor = starting_point(self._session.journal, None, FALLBACK_TAIL)
-            self._ready(self._viewer.cursor)
+            self._without(self._viewer.cursor)
             self._session.attach(self._viewer)
         else:
             self._ready(shown.cursor)

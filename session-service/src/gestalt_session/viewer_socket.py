@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import http
 import struct
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
@@ -25,13 +26,14 @@ from websockets.typing import Subprotocol
 from gestalt_contracts.auth import bearer_of, same_token
 from gestalt_contracts.errors import InvalidRequest, Misdirected, NotFound
 from gestalt_serving.event_socket import GOING_AWAY, STOPPING
+from gestalt_session.alis import SUBPROTOCOL, AlisSink
 from gestalt_session.attachment import Attachment, control_of
 from gestalt_session.service import SessionService
 from gestalt_session.snapshots import Snapshots
 from gestalt_session.terminal.attaching import starting_point
 from gestalt_session.terminal.keyboard import KeyboardClosed, KeyboardFull
 from gestalt_session.terminal.session import Session
-from gestalt_session.terminal.viewer import NOT_FOUND, TERMINAL_NOT_FOUND, Viewer
+from gestalt_session.terminal.viewer import NOT_FOUND, TERMINAL_NOT_FOUND, Sink, Viewer
 
 WRITE_MARK = 256 * 1024  # bytes a transport may hold before output waits: two chunks
 INPUT_MARK = 256 * 1024  # bytes of keyboard a viewer may be ahead before its socket is not read
@@ -41,6 +43,7 @@ CLOSE_SECONDS = 5.0  # how long a client has to answer a Close
 HANDSHAKE_SECONDS = 5.0
 POLICY = 1008
 CONTROL = Subprotocol("gestalt.control")
+ALIS = Subprotocol(SUBPROTOCOL)
 LARGEST_FRAME = 1024 * 1024  # terminal input limit
 _SMALL, _MEDIUM = 126, 1 << 16
 _BINARY = 0x82
@@ -214,25 +217,43 @@ class ViewerSocket(asyncio.Protocol):
         if session is None:
             self.finish(NOT_FOUND, TERMINAL_NOT_FOUND)
             return
+        if self._wire.subprotocol == ALIS:
+            self._show_live(session)
+            return
         wanted = Attachment.parse(request.path.partition("?")[2])
         self._wants_control = wanted.control or self._wire.subprotocol == CONTROL
         cursor = starting_point(session.journal, wanted.cursor, wanted.tail)
-        viewer = Viewer(
-            self,
+        viewer = self._viewer = self._viewer_at(cursor, self, readonly=wanted.readonly)
+        ready = partial(self._ready, session, readonly=wanted.readonly)
+        if wanted.snapshot:
+            self._snapshots = Snapshots(self._service.screens, session, viewer, ready=ready, without=ready)
+            self._snapshots.begin()
+            return
+        ready(cursor)
+        session.attach(viewer)
+
+    def _show_live(self, session: Session) -> None:
+        """Serve an asciinema player: it has no words for where it begins, and none to say."""
+        sink = AlisSink(self, age=max(0.0, time.time() - session.file.created_at))
+        viewer = self._viewer = self._viewer_at(session.journal.end, sink, readonly=True)
+        self._snapshots = Snapshots(
+            self._service.screens,
+            session,
+            viewer,
+            ready=lambda _: None,
+            without=lambda _: sink.begin((session.file.cols, session.file.rows)),
+        )
+        self._snapshots.begin()
+
+    def _viewer_at(self, cursor: int, sink: Sink, *, readonly: bool) -> Viewer:
+        return Viewer(
+            sink,
             cursor,
-            readonly=wanted.readonly,
+            readonly=readonly,
             now=self._loop.time(),
             window=self._service.rules.ack_window,
             hears=self._wants_control,
         )
-        self._viewer = viewer
-        if wanted.snapshot:
-            ready = partial(self._ready, session, readonly=wanted.readonly)
-            self._snapshots = Snapshots(self._service.screens, session, viewer, self, ready=ready)
-            self._snapshots.begin()
-            return
-        self._ready(session, cursor, readonly=wanted.readonly)
-        session.attach(viewer)
 
     def _ready(self, session: Session, cursor: int, *, readonly: bool) -> None:
         size = {"cols": session.file.cols, "rows": session.file.rows}
@@ -311,5 +332,5 @@ def _only(request: Request, name: str) -> str | None:
 
 
 def _pick(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """A client that offers only what we do not speak is served without a subprotocol."""
-    return CONTROL if CONTROL in offered else None
+    """The first that we speak; a client that offers only others is served without a subprotocol."""
+    return next((name for name in offered if name in {CONTROL, ALIS}), None)
