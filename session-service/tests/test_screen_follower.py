@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from screen_lab import LIMIT, differences, generated, lab
 
+from gestalt_session.screen.checkpoints import MOST
 from gestalt_session.screen.engine import SLICE, TooLarge
 from gestalt_session.screen.follower import Follower
 from gestalt_session.terminal.folder import SessionFile, SessionFolder
@@ -157,6 +158,52 @@ def test_checkpoints_are_dropped_with_their_bytes(tmp_path: Path) -> None:
     assert len(follower.picture(LIMIT).redraw) < LIMIT
 
 
-def test_a_terminal_too_large_for_memory_is_refused(tmp_path: Path) -> None:
+def test_a_terminal_too_large_for_memory_is_not_shown_until_it_has_another_size(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "u", cols=65_535, rows=65_535)
+    end = write(folder, b"never seen", segment=100)
+    follower = followed(folder, end)
+    for ask in (follower.lines, lambda: follower.picture(LIMIT)):
+        with pytest.raises(TooLarge, match="65535 x 65535 cells are more"):
+            ask()
+    assert follower.offset == end
+    resized(folder, end, 30, 8)
+    end = write(folder, b"seen", segment=100, start=end)
+    follower.tell(end)
+    while follower.advance():
+        pass
+    assert follower.lines()[0] == "seen"
+    resized(folder, end, 65_535, 65_535)
+    follower.tell(end)
+    while follower.advance():
+        pass
     with pytest.raises(TooLarge):
-        Follower(lab(), 1, a_folder(tmp_path / "u", cols=65_535, rows=65_535))
+        follower.lines()
+    follower.close()
+    assert not (folder.path / "screens").exists()
+
+
+def test_a_screen_is_kept_at_every_size(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "u")
+    end = write(folder, b"a line longer than ten\r\n" * 3, segment=1_000)
+    for offset, cols in ((20, 10), (20, 11), (40, 12)):
+        resized(folder, offset, cols, 8)
+    followed(folder, end)
+    kept = {path.stem for path in (folder.path / "screens").iterdir()}
+    assert kept == {f"{offset:020d}" for offset in (20, 40)}
+    first = lab().state(1)
+    again = Follower(lab(), 2, folder)
+    assert again.offset == 40
+    again.tell(end)
+    while again.advance():
+        pass
+    assert not differences(first, lab().state(2))
+
+
+def test_of_many_sizes_the_last_screens_are_kept(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "u")
+    end = write(folder, b"x" * (2 * MOST), segment=1_000)
+    for offset in range(1, 2 * MOST):
+        resized(folder, offset, 20 + offset % 7, 8)
+    followed(folder, end)
+    kept = sorted(int(path.stem) for path in (folder.path / "screens").iterdir())
+    assert (len(kept), kept[-1]) == (MOST, 2 * MOST - 1)

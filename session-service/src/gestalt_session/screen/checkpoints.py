@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from gestalt_session.terminal.slot import PRIVATE_FOLDER, replace_file
 
+MOST = 128
+"""Of one session: two for each MiB of the default journal. A window dragged over an hour leaves no more."""
+
 EVERY_BYTES = 1024 * 1024
 """How much output lies between two of them at least: read again in a tenth of a second."""
 
@@ -39,12 +42,12 @@ class Checkpoints:
         return None
 
     def keep(self, checkpoint: Checkpoint, base: int) -> None:
-        """Write one, and drop those whose bytes are gone. Raises OSError."""
+        """Write one, and drop those whose bytes are gone, and the oldest beyond MOST. Raises OSError."""
         self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         replace_file(self._path(checkpoint.offset), msgspec.msgpack.encode(checkpoint))
-        for offset in self._offsets():
-            if offset < base:
-                self._path(offset).unlink(missing_ok=True)
+        offsets = sorted(self._offsets())
+        for offset in {*offsets[:-MOST], *(offset for offset in offsets if offset < base)}:
+            self._path(offset).unlink(missing_ok=True)
 
     def _offsets(self) -> list[int]:
         names = [path.stem for path in self._folder.glob("*.screen")] if self._folder.is_dir() else []

@@ -90,13 +90,13 @@ class Desk:
             return Failed(wanted.request, "its output cannot be followed")
         try:
             return _shown(follower, wanted)
-        except Stuck as error:
+        except (Stuck, TooLarge) as error:
             return Failed(wanted.request, str(error))
 
     def _advance(self, uid: str, follower: Follower) -> bool:
         try:
             return follower.advance()
-        except (Stuck, TooLarge, OSError, msgspec.MsgspecError) as error:
+        except (Stuck, OSError, msgspec.MsgspecError) as error:
             log.warning("a terminal is followed no more", uid=uid, error=str(error))
             self._refused.add(uid)
             follower.drop()
@@ -118,7 +118,7 @@ class Desk:
         self._numbers += 1
         try:
             return Follower(self._engine, self._numbers, SessionFolder(self._sessions / uid))
-        except (Stuck, TooLarge, OSError, msgspec.MsgspecError) as error:
+        except (Stuck, OSError, msgspec.MsgspecError) as error:
             log.warning("a terminal cannot be followed", uid=uid, error=str(error))
             self._refused.add(uid)
             return None

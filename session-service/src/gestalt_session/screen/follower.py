@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 
 from gestalt_session.screen.checkpoints import EVERY_BYTES, Checkpoint, Checkpoints
-from gestalt_session.screen.engine import SLICE, Engine, Picture, Stuck
+from gestalt_session.screen.engine import SLICE, Engine, Picture, Stuck, TooLarge
 from gestalt_session.terminal.folder import SessionFolder
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.recording import SizeMark, sizes_of
@@ -27,7 +27,7 @@ class Follower:
     """A terminal at `offset`, which is always between two sequences and two characters."""
 
     def __init__(self, engine: Engine, number: int, folder: SessionFolder) -> None:
-        """Take it up where the newest checkpoint left it. Raises OSError, msgspec.MsgspecError, Stuck, TooLarge."""
+        """Take it up where the newest checkpoint left it. Raises OSError, msgspec.MsgspecError, Stuck."""
         self.told = 0
         self._engine = engine
         self._number = number
@@ -40,6 +40,8 @@ class Follower:
         self._applied = 0
         self._skimmed: int | None = None
         self._slice = SLICE
+        self._too_large = ""
+        """Why nothing is shown: its size is beyond memory. It is followed anew from its next size on."""
         self.offset = self._kept = self._journal.base
         self._look_at_sizes()
         self._restore(self._journal.end)
@@ -60,7 +62,7 @@ class Follower:
         self._look_at_sizes()
 
     def advance(self) -> bool:
-        """One slice; whether there is more to do now. Raises TooLarge."""
+        """One slice; whether there is more to do now."""
         size = self._due_size(self._position)
         if size is not None:
             self._resize(size)
@@ -80,11 +82,13 @@ class Follower:
         return taken and self.behind
 
     def picture(self, limit: int) -> Picture:
-        """What it shows. Raises Stuck."""
+        """What it shows. Raises Stuck, TooLarge."""
+        self._must_fit()
         return self._engine.picture(self._number, limit)
 
     def lines(self) -> list[str]:
-        """Its rows as text. Raises Stuck."""
+        """Its rows as text. Raises Stuck, TooLarge."""
+        self._must_fit()
         return self._engine.lines(self._number)
 
     def close(self) -> None:
@@ -99,7 +103,7 @@ class Follower:
 
     def keep_last(self) -> None:
         """Keep where it is, for whoever follows it next."""
-        if self.offset > self._kept:
+        if self.offset > self._kept and not self._too_large:
             with suppress(OSError, Stuck):  # the next one reads a little more
                 self._keep()
 
@@ -109,6 +113,9 @@ class Follower:
         """Feed up to `stop`; whether anything came of it."""
         if stop <= self._position:
             return False
+        if self._too_large:
+            self.offset = stop
+            return True
         data = self._bytes(self._position, min(self._slice, stop - self._position))
         if not data:
             return False
@@ -195,8 +202,27 @@ class Follower:
         return waiting[0] if waiting and waiting[0].offset <= position else None
 
     def _resize(self, mark: SizeMark) -> None:
-        self._engine.resize(self._number, mark.cols, mark.rows)
         self._applied += 1
+        if self._too_large:
+            self._open(mark.cols, mark.rows)
+            return
+        try:
+            self._engine.resize(self._number, mark.cols, mark.rows)
+        except TooLarge as error:
+            self._too_large = str(error)
+        if self._due_size(self._position) is None:
+            self._keep_if_possible()  # lines have flowed anew: it is not to be had from what came before
+
+    def _open(self, cols: int, rows: int) -> None:
+        try:
+            self._engine.open(self._number, cols, rows)
+            self._too_large = ""
+        except TooLarge as error:
+            self._too_large = str(error)
+
+    def _must_fit(self) -> None:
+        if self._too_large:
+            raise TooLarge(self._too_large)
 
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
@@ -205,7 +231,7 @@ class Follower:
         if found is None:
             self._begin_at(self._journal.base)
             return
-        self._engine.open(self._number, found.cols, found.rows)
+        self._open(found.cols, found.rows)
         self._feed_all(found.redraw)
         self.offset = self._kept = found.offset
         self._applied = found.sizes
@@ -223,16 +249,21 @@ class Follower:
         known = [index for index, mark in enumerate(self._marks) if mark.offset <= offset]
         self._applied = (known[-1] if known else 0) + 1
         size = self._marks[self._applied - 1]
-        self._engine.open(self._number, size.cols, size.rows)
+        self._open(size.cols, size.rows)
         self.offset = self._kept = offset
 
     def _keep_if_due(self) -> None:
-        if self.offset - self._kept >= EVERY_BYTES and self._skimmed is None:
-            try:
-                self._keep()
-            except (OSError, Stuck) as error:
-                log.warning("a screen could not be kept", session=self._file.id, error=str(error))
-            self._kept = self.offset
+        if self.offset - self._kept >= EVERY_BYTES:
+            self._keep_if_possible()
+
+    def _keep_if_possible(self) -> None:
+        if self._skimmed is not None or self._too_large:
+            return
+        try:
+            self._keep()
+        except (OSError, Stuck) as error:
+            log.warning("a screen could not be kept", session=self._file.id, error=str(error))
+        self._kept = self.offset
 
     def _keep(self) -> None:
         shown = self.picture(CHECKPOINT_LIMIT)
