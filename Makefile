@@ -84,6 +84,7 @@ lock: ## pin every dependency again, with hashes
 
 bench: setup ## the benchmarks with their budgets, and twenty kills of each process in mid-flood
 	$(BIN)/python -m benchmarks.terminal
+	$(BIN)/python -m benchmarks.screen
 	$(BIN)/python -m benchmarks.telemetry
 	$(BIN)/python -m benchmarks.catalogue
 	$(BIN)/python -m benchmarks.flow

@@ -48,6 +48,17 @@ FIRST_BYTE = Budget(1.0, "s after the kill of worker or host: a person takes it 
 PLANS_P50 = Budget(10.0, "ms: a page that shows plans asks for all of them after each change")
 CATALOGUE_P50 = Budget(10.0, "ms: a menu of a hundred agents opens at once, though each answer looks at every file")
 
+SNAPSHOT_P99 = Budget(100.0, "ms: whoever attaches sees the screen at once, however long the history")
+SNAPSHOT_BYTES = Budget(64.0, "kB of a redraw, typically: a phone's network takes it in one go")
+SNAPSHOT_LARGEST = Budget(256.0, "KiB of a redraw, never more")
+SCREEN_FLOOD = Budget(0.85, "of the rate without screens: following must not be what slows a build", at_least=True)
+SCREEN_IDLE = Budget(
+    1.0, "ms of CPU in ten seconds in which nothing is written: V8 looks at its heap once, we do nothing"
+)
+SCREEN_MEMORY = Budget(300.0, "MB of the process that knows the screens, full of long ones")
+ANSWER_P50 = Budget(5.0, "ms: a program that asks at its start is not held up, whoever watches or nobody")
+ANSWERS_WRONG = Budget(0.0, "a question is answered once, however many watch")
+
 INGEST_LOGS = Budget(25_000, "/s: a hundred agents that log everything, with room", at_least=True)
 INGEST_SPANS = Budget(20_000, "/s: as above; a span is larger and has no text index", at_least=True)
 INGEST_LAG = Budget(5.0, "ms: queries and streams do not wait for what comes in")

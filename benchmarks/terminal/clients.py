@@ -92,6 +92,11 @@ class WebSocketClient:
         """As Client."""
         return self._socket.fileno()
 
+    @property
+    def inside(self) -> bool:
+        """Whether more of the last frame is to come."""
+        return self._left > 0
+
     def type(self, data: bytes) -> None:
         """As Client."""
         self.send(self._tag + data)

@@ -54,7 +54,7 @@ def measure(ours: Ours, folder: Path, *, size: int, rounds: int) -> Iterator[Fig
     """Rate, cost and fan-out beside `rawtcp`."""
     for viewers, share in FAN_OUT.items():
         text = Text(folder, int(size * share))
-        mine, bare = _by_turns(rounds, partial(_ours, ours, text, viewers), partial(_bare, text, viewers))
+        mine, bare = by_turns(rounds, partial(flooded, ours, text, viewers), partial(_bare, text, viewers))
         yield from _figures(viewers, mine, bare)
 
 
@@ -70,11 +70,11 @@ def peers(ours: Ours, folder: Path, *, size: int, rounds: int) -> Iterator[Figur
     else:
         print("ttyd is not on PATH: not compared", file=sys.stderr)
     for name, run in rivals.items():
-        mine, theirs = _by_turns(rounds, partial(_ours, ours, text, 1), run)
+        mine, theirs = by_turns(rounds, partial(flooded, ours, text, 1), run)
         yield _rate(f"flood against {name}", mine, theirs, budgets.FLOOD_TTYD if name == "ttyd" else None)
 
 
-def _by_turns(rounds: int, ours: Callable[[], Run], other: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
+def by_turns(rounds: int, ours: Callable[[], Run], other: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
     """Alternating, so that what else the machine does hits both."""
     pairs = [(other(), ours()) for _ in range(rounds)]
     return [mine for _, mine in pairs], [theirs for theirs, _ in pairs]
@@ -113,7 +113,8 @@ def _ttyd(text: Text) -> Run:
         return _flood([ttyd.connect()], text, {"all": ttyd.pids})
 
 
-def _ours(ours: Ours, text: Text, viewers: int) -> Run:
+def flooded(ours: Ours, text: Text, viewers: int) -> Run:
+    """One flood of ours."""
     with ours.session(text.program()) as uid:
         return _flood([ours.connect(uid) for _ in range(viewers)], text, ours.roles())
 

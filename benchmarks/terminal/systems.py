@@ -111,9 +111,9 @@ class Ours:
         self.http = httpx.Client(base_url=stack.url, trust_env=False, timeout=30)
         self.port = int(stack.url.rpartition(":")[2])
 
-    def create(self, program: Sequence[str]) -> str:
+    def create(self, program: Sequence[str], **more: int) -> str:
         """Start a session; its uid."""
-        answer = self.http.post("/api/sessions", json={"command": list(program)}).raise_for_status()
+        answer = self.http.post("/api/sessions", json={"command": list(program), **more}).raise_for_status()
         return str(answer.json()["uid"])
 
     def delete(self, uid: str) -> None:
@@ -121,9 +121,9 @@ class Ours:
         self.http.delete(f"/api/sessions/{uid}").raise_for_status()
 
     @contextmanager
-    def session(self, program: Sequence[str]) -> Iterator[str]:
+    def session(self, program: Sequence[str], **more: int) -> Iterator[str]:
         """The uid of a session that ends with the block."""
-        uid = self.create(program)
+        uid = self.create(program, **more)
         try:
             yield uid
         finally:

@@ -34,6 +34,7 @@ MARK = "STACK_UNDER_TEST"
 """A variable that marks every process of one stack; not one of ours, so programs in terminals have it too."""
 URL_LINE = re.compile(r"^ +url +(http://\S+)", re.MULTILINE)
 GATEWAY, SESSION, PTY_HOST = "gestalt_gateway", "gestalt_session", "gestalt_ptyhost"
+SCREEN = "gestalt_session.screen"
 FLOW, ZYGOTE = "gestalt_flow", "gestalt_zygote"
 
 
@@ -164,6 +165,10 @@ class Stack:
     def zygote_pids(self) -> list[int]:
         """What services are forked from."""
         return self.services(ZYGOTE)
+
+    def screen_pids(self) -> list[int]:
+        """What knows the screens, one for each worker."""
+        return self.services(SCREEN)
 
     def redis_pid(self) -> int:
         """The Redis that `up` started."""

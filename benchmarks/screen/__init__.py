@@ -1,0 +1,1 @@
+"""What terminals show: attaching by a snapshot, what following costs a flood, answers to a program's questions."""
