@@ -16,7 +16,7 @@ from benchmarks.terminal.systems import Ours
 HISTORY = 64 * 1024 * 1024
 IDLE_SECONDS = 10.0
 SOURCES = Path(__file__).parents[2] / "tests"
-"""Files that are shown one after the other, each with a coloured prompt before it: what typical scrollback looks like."""
+"""Files shown one after the other, each below a coloured prompt: what typical scrollback looks like."""
 PROMPT = "\x1b[1;32mme@here\x1b[m:\x1b[1;34m~/work\x1b[m$ cat %s\r\n"
 
 
