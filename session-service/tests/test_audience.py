@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from gestalt_session.terminal.audience import RENEW_SECONDS, Audience
@@ -28,6 +29,10 @@ class Socket:
 
     def finish(self, code: int, reason: str) -> None:
         pass
+
+
+def counted(limit: Limit, viewers: int) -> Limit:
+    return msgspec.structs.replace(limit, viewers=viewers)
 
 
 def offsets(told: list[Limit | None]) -> list[int | None]:
@@ -102,7 +107,7 @@ def test_who_was_cut_off_is_waited_for(
     audience.pace(10.0, running=True)
     audience.pace(10.0 + CUT_OFF_SECONDS, running=True)
 
-    assert told == [kept_for(8 * MIB, CAPACITY), None]
+    assert told == [counted(kept_for(8 * MIB, CAPACITY), 1), None]
 
 
 def test_who_left_with_a_close_or_read_slowly_is_not(
@@ -116,8 +121,39 @@ def test_who_left_with_a_close_or_read_slowly_is_not(
 
 
 def test_a_new_worker_waits_for_all_and_a_new_host_is_told_again(audience: Audience, told: list[Limit | None]) -> None:
-    audience.miss_all(100, 10.0)
+    audience.miss_all(100, None, 10.0)
     audience.pace(10.0, running=True)
     audience.pace_anew(10.1, running=True)
 
     assert told == [kept_for_all(100)] * 2
+
+
+def test_the_program_goes_on_once_all_viewers_of_a_dead_worker_are_back(
+    audience: Audience, told: list[Limit | None], reads: Callable[[int, float], Viewer]
+) -> None:
+    audience.miss_all(100, 2, 10.0)
+    audience.pace(10.0, running=True)
+    reads(0, 11.2)
+    audience.pace(10.3, running=True)
+    reads(0, 11.3)
+    audience.pace(10.4, running=True)
+
+    assert told == [counted(kept_for_all(100), 2), None]
+
+
+def test_and_is_not_held_for_a_worker_that_had_none(audience: Audience, told: list[Limit | None]) -> None:
+    audience.miss_all(100, 0, 10.0)
+    audience.pace(10.0, running=True)
+
+    assert told == []
+
+
+def test_a_viewer_more_is_told_so_that_a_next_worker_knows(
+    audience: Audience, told: list[Limit | None], reads: Callable[[int, float], Viewer]
+) -> None:
+    reads(8, 10.0)
+    audience.pace(10.0, running=True)
+    reads(8, 10.0)
+    audience.pace(10.0, running=True)
+
+    assert [limit and limit.viewers for limit in told] == [1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from gestalt_session.terminal.pacing import (
     Limit,
     Meter,
     Reader,
+    how_many,
     kept_for,
     kept_for_all,
     limit_for,
@@ -105,11 +107,21 @@ def test_who_comes_back_is_not_waited_for_any_more_and_the_others_are() -> None:
     assert one_is_back([second], 1.0) == []
 
 
-def test_viewers_that_nobody_counted_have_a_moment_left_once_one_is_back() -> None:
-    assert one_is_back([CutOff(Limit(100, 90), CUT_OFF_SECONDS, all=True)], 1.0) == [
-        CutOff(Limit(100, 90), 1.0 + RETURN_SECONDS, all=True)
+@pytest.mark.parametrize(("before", "after"), [(None, None), (3, 2)])
+def test_the_others_of_a_dead_worker_have_a_moment_left_once_one_is_back(before: int | None, after: int | None) -> None:
+    limit, later = Limit(100, 90), CutOff(Limit(120, 90), CUT_OFF_SECONDS)
+    assert one_is_back([CutOff(limit, CUT_OFF_SECONDS, before), later], 1.0) == [
+        CutOff(limit, 1.0 + RETURN_SECONDS, after),
+        later,
     ]
-    assert one_is_back([CutOff(Limit(100, 90), 1.2, all=True)], 1.0) == [CutOff(Limit(100, 90), 1.2, all=True)]
+    assert one_is_back([CutOff(limit, 1.2, before)], 1.0) == [CutOff(limit, 1.2, after)]
+
+
+def test_how_many_are_missed_is_known_or_it_is_not() -> None:
+    limit = Limit(100, 90)
+    assert how_many([]) == 0
+    assert how_many([CutOff(limit, 1.0, 3), CutOff(limit, 1.0)]) == 4
+    assert how_many([CutOff(limit, 1.0, None), CutOff(limit, 1.0)]) is None
 
 
 VIEWERS = st.lists(st.builds(Reader, st.integers(0, CAPACITY), st.floats(0, 100 * MIB)), max_size=5)

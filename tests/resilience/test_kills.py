@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,9 +18,7 @@ from tests.support.stack import Stack
 
 MEGABYTES_BETWEEN_KILLS = 1.5
 FIRST_BYTE_SECONDS = 1.0
-"""From the kill of worker or host to the viewer's next byte (issue 3, Must hold); of several kills, the median."""
-WAITING_SECONDS = 5.0
-"""The longest: a program that has come to its limit waits so long for the other viewers of a dead worker."""
+"""From the kill of worker or host to the viewer's next byte (issue 3, Must hold)."""
 
 Victim = Callable[[Stack], int]
 VICTIMS: dict[str, Victim] = {
@@ -55,8 +52,7 @@ async def kill_in_mid_flood(stack: Stack, side: Path, victim: Victim, *, times: 
             waits.append(await _kill(await eventually(lambda: victim(stack)), viewers[0]))
             await all_go_on(viewers)
             viewers[-1].cut()
-        assert statistics.median(waits) <= FIRST_BYTE_SECONDS, waits
-        assert max(waits) <= WAITING_SECONDS, waits
+        assert max(waits) <= FIRST_BYTE_SECONDS, waits
         now = await eventually(lambda: _summary(api, session["uid"]))
         assert (now["pid"], now["status"]) == (session["pid"], "running")
         await _end(api, session["uid"], viewers)

@@ -6,7 +6,7 @@ from typing import Final
 
 from gestalt_ptyhost import wire
 from gestalt_ptyhost.reading import Reading
-from gestalt_ptyhost.requests import Refused, adoption_of, cap_of, creation_of, lost_of
+from gestalt_ptyhost.requests import Refused, adoption_of, cap_of, creation_of, loss_of
 from gestalt_ptyhost.sessions import Sessions
 from gestalt_ptyhost.wire import Kind, Message, WireError
 from gestalt_ptyhost.worker import Worker
@@ -64,7 +64,7 @@ class Commands:
 
     def _limit(self, _worker: Worker, message: Message) -> None:
         if session := self._sessions.get(message.session):
-            self._reading.limit(session, message.offset, lost_of(wire.json_of(message)))
+            self._reading.limit(session, message.offset, loss_of(wire.json_of(message)))
 
     def _resume(self, _worker: Worker, message: Message) -> None:
         if session := self._sessions.get(message.session):

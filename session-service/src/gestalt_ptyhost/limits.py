@@ -14,12 +14,22 @@ ALLOWANCE: Final = 24 * 1024 * 1024
 had not seen yet is kept."""
 
 
+class Loss(NamedTuple):
+    """If the worker is lost: stop at `offset`, and tell the next one how many `viewers` it had. None: not known."""
+
+    offset: int | None
+    viewers: int | None
+
+
+NOTHING_KNOWN: Final = Loss(None, None)
+
+
 class Limit(NamedTuple):
-    """Stop at `offset`, until `until` (monotonic seconds); at `lost` if the worker is lost in that time."""
+    """Stop at `offset`, until `until` (monotonic seconds); as `loss` says if the worker is lost in that time."""
 
     offset: int
     until: float
-    lost: int | None
+    loss: Loss
 
 
 class Limits:
@@ -29,16 +39,21 @@ class Limits:
         self._limits: dict[int, Limit] = {}
         self._held: set[int] = set()
 
-    def set(self, session: int, offset: int, lost: int | None, now: float) -> None:
-        """The session is read up to `offset`, and up to `lost` if the worker is lost; what was told before is void."""
-        self._limits[session] = Limit(offset, now + SECONDS, lost)
+    def set(self, session: int, offset: int, loss: Loss, now: float) -> None:
+        """The session is read up to `offset`; what was told before is void."""
+        self._limits[session] = Limit(offset, now + SECONDS, loss)
 
-    def lose(self, session: int, end: int, now: float) -> None:
-        """The worker is lost: the session, read up to `end`, may go as far as it said, or its allowance."""
+    def lose(self, session: int, end: int, now: float) -> Loss:
+        """The worker is lost: the session, read up to `end`, may go as far as it said, or its allowance.
+
+        What holds from now on, for the next worker.
+        """
         told = self._limits.get(session)
-        known = told.lost if told and now < told.until else None
-        offset = end + ALLOWANCE if known is None else known
-        self._limits[session] = Limit(offset, now + SECONDS, offset)
+        loss = told.loss if told and now < told.until else NOTHING_KNOWN
+        offset = end + ALLOWANCE if loss.offset is None else loss.offset
+        loss = Loss(offset, loss.viewers)
+        self._limits[session] = Limit(offset, now + SECONDS, loss)
+        return loss
 
     def lift(self, session: int) -> None:
         """The session has none."""
@@ -53,11 +68,6 @@ class Limits:
             return False
         self._held.add(session)
         return True
-
-    def of(self, session: int) -> int | None:
-        """Where the session stops; None: nowhere."""
-        limit = self._limits.get(session)
-        return limit.offset if limit else None
 
     @property
     def deadline(self) -> float | None:

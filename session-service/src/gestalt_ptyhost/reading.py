@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from gestalt_ptyhost.limits import Limits
+from gestalt_ptyhost.limits import Limits, Loss
 from gestalt_ptyhost.session import Session
 from gestalt_ptyhost.sessions import Sessions
 from gestalt_ptyhost.terminal import Terminal
@@ -36,12 +36,9 @@ class Reading:
         """The session's terminal may have something to read."""
         self._turns.ready(session)
 
-    def limit(self, session: Session, offset: int, lost: int | None) -> None:
-        """Read the session's terminal up to `offset`; the worker knows by the next PONG how far it came.
-
-        Once the worker is lost, up to `lost`.
-        """
-        self._limits.set(session.number, offset, lost, time.monotonic())
+    def limit(self, session: Session, offset: int, loss: Loss) -> None:
+        """Read the session's terminal up to `offset`; the worker knows by the next PONG how far it came."""
+        self._limits.set(session.number, offset, loss, time.monotonic())
         if self._limits.holds(session.number, session.journal.end):
             self._tell_untold(session)
         else:
@@ -61,8 +58,7 @@ class Reading:
         self._worker = None
         now = time.monotonic()
         for session in self._sessions:
-            self._limits.lose(session.number, session.journal.end, now)
-            session.limit = self._limits.of(session.number)
+            session.loss = self._limits.lose(session.number, session.journal.end, now)
             self._turns.ready(session)
 
     def let_go(self) -> None:

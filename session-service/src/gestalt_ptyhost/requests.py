@@ -3,6 +3,8 @@
 import errno
 from typing import Any, NamedTuple, TypeVar
 
+from gestalt_ptyhost.limits import Loss
+
 V = TypeVar("V")
 
 _MAX_SIDE = 65535  # of a terminal: the kernel keeps an unsigned short
@@ -83,9 +85,9 @@ def cap_of(body: dict[str, Any]) -> int:
     return _positive(body, "cap")
 
 
-def lost_of(body: dict[str, Any]) -> int | None:
-    """Read of a LIMIT where to stop once the worker is lost."""
-    return None if body.get("lost") is None else _field(body, "lost", int)
+def loss_of(body: dict[str, Any]) -> Loss:
+    """Read of a LIMIT what follows once the worker is lost."""
+    return Loss(_perhaps(body, "lost"), _perhaps(body, "viewers"))
 
 
 def _keeping_of(body: dict[str, Any]) -> Keeping:
@@ -103,6 +105,10 @@ def _bytes(name: str, value: object) -> bytes:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise Refused(f"{name} holds a string that stands for no bytes: {error}") from error
+
+
+def _perhaps(body: dict[str, Any], name: str) -> int | None:
+    return None if body.get(name) is None else _field(body, name, int)
 
 
 def _field(body: dict[str, Any], name: str, kind: type[V]) -> V:

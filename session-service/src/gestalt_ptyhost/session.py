@@ -2,6 +2,7 @@
 
 from gestalt_ptyhost.journal import Journal
 from gestalt_ptyhost.ledger import Ledger, Owed, State
+from gestalt_ptyhost.limits import NOTHING_KNOWN
 from gestalt_ptyhost.terminal import Terminal
 from gestalt_ptyhost.wire import Kind
 
@@ -20,7 +21,7 @@ class Session:
         "journal",
         "last_words",
         "ledger",
-        "limit",
+        "loss",
         "number",
         "pid",
         "queued",
@@ -46,8 +47,8 @@ class Session:
         """The program has ended; its terminal may still hold bytes."""
         self.exit_code: int | None = None
         self.last_words = LAST_WORDS
-        self.limit: int | None = None
-        """Up to where it was to be read when the last worker was lost."""
+        self.loss = NOTHING_KNOWN
+        """Up to where it was to be read when the last worker was lost, and how many watched it then."""
 
     @property
     def state(self) -> State:
@@ -87,7 +88,8 @@ class Session:
             "cap": self.journal.cap,
             "segment": self.journal.segment,
             "base": self.journal.base,
-            "limit": self.limit,
+            "limit": self.loss.offset,
+            "viewers": self.loss.viewers,
             "exited": self.terminal is None,
             "exit_code": self.exit_code,
         }

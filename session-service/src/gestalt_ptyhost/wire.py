@@ -41,8 +41,9 @@ class Kind(IntEnum):
     """{uid, pid, journal, cap, segment}, terminal, offset = end as last told (or 0): read on for a dead host.
     Answer: SESSION or FAILED."""
     LIMIT = 3
-    """{lost}, offset = where to stop reading this session: for 5 s, or until the next LIMIT or RESUME.
-    `lost`: where to stop if the worker is lost in that time, or null."""
+    """{lost, viewers}, offset = where to stop reading this session: for 5 s, or until the next LIMIT or RESUME.
+    `lost`: where to stop if the worker is lost in that time, or null. `viewers`: how many will be missed then, or
+    nothing; kept for the next worker."""
     RESUME = 4
     """No payload: read on without a limit."""
     FORGET = 5
@@ -57,7 +58,8 @@ class Kind(IntEnum):
     HELLO = 64
     """{wire, version, pid, sessions, retiring}, first of all; one SESSION for each number in `sessions` follows."""
     SESSION = 65
-    """{uid, pid, journal, cap, segment, base, limit, exited, exit_code}, offset = end; terminal unless exited."""
+    """{uid, pid, journal, cap, segment, base, limit, viewers, exited, exit_code}, offset = end; terminal unless exited.
+    `limit`, `viewers`: how far it was to be read when the last worker was lost, and how many watched it then."""
     CREATED = 66
     """{pid}, terminal, offset = end."""
     FAILED = 67

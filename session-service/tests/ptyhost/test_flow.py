@@ -26,8 +26,8 @@ def size_of(journal: Path) -> int:
     return int(newest.name) + newest.stat().st_size
 
 
-def limit(worker: Worker, session: int, offset: int, lost: int | None = None) -> None:
-    worker.send_raw(wire.pack_json(Kind.LIMIT, {"lost": lost}, session, offset))
+def limit(worker: Worker, session: int, offset: int, **loss: int) -> None:
+    worker.send_raw(wire.pack_json(Kind.LIMIT, loss, session, offset))
 
 
 def held(worker: Worker, session: int, end: int) -> None:
@@ -132,7 +132,7 @@ def test_without_a_worker_a_flood_stops_after_its_allowance_until_the_next_says_
 def test_without_a_worker_a_flood_stops_where_the_worker_said(connect: Connect) -> None:
     first = connect()
     first.create(1, FLOOD)
-    limit(first, 1, 16 * MEBI, lost=20 * MEBI)
+    limit(first, 1, 16 * MEBI, lost=20 * MEBI, viewers=3)
     first.reach(1, MEBI)
     first.disconnect()
     eventually(lambda: size_of(first.journal_of(1)) >= 20 * MEBI, "the flood")
@@ -140,7 +140,9 @@ def test_without_a_worker_a_flood_stops_where_the_worker_said(connect: Connect) 
     second = connect()
     told = second.until(Kind.SESSION, 1)
 
-    assert wire.json_of(told)["limit"] == 20 * MEBI <= told.offset < 21 * MEBI
+    known = wire.json_of(told)
+    assert known["limit"] == 20 * MEBI <= told.offset < 21 * MEBI
+    assert known["viewers"] == 3, "so that the next worker waits for no more and no fewer"
 
 
 def test_a_worker_that_never_reads_stops_no_program_and_catches_up_when_it_does(worker: Worker) -> None:

@@ -189,6 +189,7 @@ def test_a_new_worker_replaces_the_old_and_gets_every_session_with_its_terminal(
         "segment": 4 * 1024 * 1024,
         "base": 0,
         "limit": 24 * 1024 * 1024 + len("one\r\none\r\n"),
+        "viewers": None,
         "exited": False,
         "exit_code": None,
     }

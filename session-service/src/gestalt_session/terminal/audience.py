@@ -46,14 +46,15 @@ class Audience:
         """One less. One that kept up and was `cut_off` without a Close has a while to come back."""
         self.viewers.discard(viewer)
         if cut_off and viewer.meter.rate(now) >= pacing.EARNEST_RATE:
-            self._miss(pacing.kept_for(viewer.cursor, self.capacity), now, everybody=False)
+            self._miss(pacing.kept_for(viewer.cursor, self.capacity), now, 1)
 
-    def miss_all(self, lost: int, now: float) -> None:
+    def miss_all(self, lost: int, viewers: int | None, now: float) -> None:
         """Whoever watched when the last worker died is about to come back; without one, `lost` was the limit."""
-        self._miss(pacing.kept_for_all(lost), now, everybody=True)
+        if viewers != 0:
+            self._miss(pacing.kept_for_all(lost), now, viewers)
 
-    def _miss(self, limit: pacing.Limit, now: float, *, everybody: bool) -> None:
-        self._cut_off.append(pacing.CutOff(limit, now + pacing.CUT_OFF_SECONDS, all=everybody))
+    def _miss(self, limit: pacing.Limit, now: float, viewers: int | None) -> None:
+        self._cut_off.append(pacing.CutOff(limit, now + pacing.CUT_OFF_SECONDS, viewers))
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
@@ -103,11 +104,18 @@ class Audience:
     def _wanted(self, now: float) -> pacing.Limit | None:
         present = pacing.limit_for([viewer.reader(now) for viewer in self.viewers], self.capacity)
         missed = [gone.limit for gone in self._cut_off]
-        return pacing.nearest(missed if present is None else [present, *missed])
+        nearest = pacing.nearest(missed if present is None else [present, *missed])
+        return None if nearest is None else pacing.Limit(nearest.offset, nearest.lost, self._to_be_missed())
+
+    def _to_be_missed(self) -> int | None:
+        """How many will come back if this worker dies: who is here and who is missed already."""
+        missed = pacing.how_many(self._cut_off)
+        return None if missed is None else missed + len(self.viewers)
 
     def _is_news(self, limit: pacing.Limit | None, now: float) -> bool:
         if limit is None or self._told is None:
             return limit != self._told
         moved = limit.offset - self._told.offset
         nearer = moved < 0 or limit.lost < self._told.lost
-        return nearer or moved >= self.capacity // 16 or now - self._told_at >= RENEW_SECONDS
+        others = limit.viewers != self._told.viewers
+        return nearer or others or moved >= self.capacity // 16 or now - self._told_at >= RENEW_SECONDS

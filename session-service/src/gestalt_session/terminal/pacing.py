@@ -49,21 +49,25 @@ class Meter:
 
 
 class Limit(Struct, frozen=True):
-    """Where the program stops; and where if the worker is lost, from when on nobody tells."""
+    """Where the program stops; and where if the worker is lost, from when on nobody tells.
+
+    `viewers`: how many would be missed then; None when nobody knows.
+    """
 
     offset: int
     lost: int
+    viewers: int | None = None
 
 
 class CutOff(Struct, frozen=True):
-    """A viewer that vanished without a Close: its limit, and until when the program waits for it.
+    """One who vanished without a Close, or all of a worker that died: where the program waits for them, and until when.
 
-    `all`: it stands for every viewer of a worker that died, and nobody knows how many they were.
+    `viewers`: how many they are; None when nobody knows.
     """
 
     limit: Limit
     until: float
-    all: bool = False
+    viewers: int | None = 1
 
 
 def kept_for(cursor: int, capacity: int) -> Limit:
@@ -78,11 +82,21 @@ def kept_for_all(lost: int) -> Limit:
 
 
 def one_is_back(cut_off: Iterable[CutOff], now: float) -> list[CutOff]:
-    """Who is still missed when a viewer has come: one less of those that were seen to go, the unknown ones not long."""
+    """Who is still missed when a viewer has come: one less of those who went first, and their others not long."""
     missed = list(cut_off)
-    seen = [gone for gone in missed if not gone.all]
-    soon = [CutOff(gone.limit, min(gone.until, now + RETURN_SECONDS), all=True) for gone in missed if gone.all]
-    return soon + seen[1:]
+    if not missed:
+        return []
+    first, *later = missed
+    if first.viewers == 1:
+        return later
+    others = None if first.viewers is None else first.viewers - 1
+    return [CutOff(first.limit, min(first.until, now + RETURN_SECONDS), others), *later]
+
+
+def how_many(cut_off: Iterable[CutOff]) -> int | None:
+    """How many are missed; None when nobody knows."""
+    known = [gone.viewers for gone in cut_off]
+    return None if None in known else sum(filter(None, known))
 
 
 class Reader(Struct, frozen=True):

@@ -96,7 +96,7 @@ class PtyHost:
         if limit is None:
             self._send(wire.pack(Kind.RESUME, number))
         else:
-            self._send(wire.pack_json(Kind.LIMIT, {"lost": limit.lost}, number, limit.offset))
+            self._send(wire.pack_json(Kind.LIMIT, {"lost": limit.lost, "viewers": limit.viewers}, number, limit.offset))
 
     def forget(self, number: int) -> None:
         """The end of this session has been noted."""

@@ -123,12 +123,12 @@ class Session:
 
     # -- its life --------------------------------------------------------------------------------------------------
 
-    def adopted(self, device: Device, limit: int | None) -> None:
+    def adopted(self, device: Device, limit: int | None = None, viewers: int | None = None) -> None:
         """Its program was found running: whoever watched it when the last worker died is about to come back.
 
-        `limit`: up to where it was read meanwhile, if its host knows.
+        `limit`: up to where it was read meanwhile; `viewers`: how many they were; None if its host does not know.
         """
-        self.audience.miss_all(self.journal.end if limit is None else limit, self._clock())
+        self.audience.miss_all(self.journal.end if limit is None else limit, viewers, self._clock())
         self.started(device)
         self._pace(self._clock())
 

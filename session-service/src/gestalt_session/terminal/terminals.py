@@ -97,9 +97,10 @@ class Terminals:
             self._host_of[session.uid] = held[0]
             pid, descriptors = int(held[1].facts["pid"]), held[1].descriptors
             if file.runner == TMUX_RUNNER:
-                session.adopted(self.tmux.take_up(pid, descriptors, windows.pop(file.uid, None)), None)
+                session.adopted(self.tmux.take_up(pid, descriptors, windows.pop(file.uid, None)))
             else:
-                session.adopted(Device(pid, descriptors), held[1].facts.get("limit"))
+                facts = held[1].facts
+                session.adopted(Device(pid, descriptors), facts.get("limit"), facts.get("viewers"))
             return
         if ended is None:
             ended = ExitFile(exit_code=None, ended_at=time.time(), offset=session.journal.end, reason=WORKER_LOST)
