@@ -241,6 +241,7 @@ class Viewer:
             raise Broken(f"ready is the first word and only that: {word}")
         match word["type"]:
             case "ready":
+                self.leads = False
                 self._begins_at(word["cursor"])
             case "reset":
                 self.resets.append(dict(word))

@@ -11,59 +11,85 @@ from collections.abc import Callable
 
 from gestalt_session.terminal.viewer import Viewer
 
+Size = tuple[int, int]
+
+AWAY_SECONDS = 5.0
+"""How long a leader that was cut off is waited for: a gateway or worker that dies changes nobody's size."""
+
 
 class Leader:
-    """The viewers who may type, the leader first; behind it who typed before, then who came later.
+    """The viewers who may type, in the order in which they typed last, then came; one of them leads.
 
-    When a leader leaves, the next one follows, with its size; a last viewer's leaving keeps the size.
+    When a leader leaves, the first of the others follows, with its size; a last viewer's leaving keeps the size. One
+    that was cut off has a while to come back: it is known by its size, that of the terminal.
     """
 
-    def __init__(self, apply: Callable[[int, int], None]) -> None:
-        """`apply` sets the terminal's size."""
+    def __init__(self, apply: Callable[[int, int], None], size: Callable[[], Size]) -> None:
+        """`apply` sets the terminal's size, `size` tells it."""
         self._apply = apply
+        self._size = size
         self._line: list[Viewer] = []
+        self._first: Viewer | None = None
+        self._kept_until: float | None = None
 
     def came(self, viewer: Viewer) -> None:
         """One more watches: it leads if nobody does."""
         if viewer.hears and not viewer.readonly:
             self._line.append(viewer)
-        self._tell(viewer)
+        if viewer in self._line and self._first is None and self._kept_until is None:
+            self._lead(viewer)
+        else:
+            self._tell(viewer)
 
-    def left(self, viewer: Viewer) -> None:
-        """One watches no more."""
-        if viewer not in self._line:
-            return
-        led = self._leads(viewer)
-        self._line.remove(viewer)
-        if led and self._line:
-            self._lead()
+    def left(self, viewer: Viewer, now: float, *, cut_off: bool) -> None:
+        """One watches no more; `cut_off`: without a word."""
+        if viewer in self._line:
+            self._line.remove(viewer)
+        if viewer is self._first:
+            self._first = None
+            if cut_off:
+                self.keep(now)
+            else:
+                self._pass_on()
+
+    def keep(self, now: float) -> None:
+        """Whose size the terminal has is away, and may be back soon."""
+        self._kept_until = now + AWAY_SECONDS
+
+    def settle(self, now: float) -> None:
+        """Who was away too long leads no more."""
+        if self._kept_until is not None and now >= self._kept_until:
+            self._kept_until = None
+            self._pass_on()
 
     def typed(self, viewer: Viewer) -> None:
         """Somebody typed: the terminal is that viewer's now."""
-        if viewer not in self._line or self._leads(viewer):
-            return
-        before = self._line[0]
-        self._line.remove(viewer)
-        self._line.insert(0, viewer)
-        self._tell(before)
-        self._lead()
+        if viewer in self._line and viewer is not self._first:
+            self._lead(viewer)
 
-    def wants(self, viewer: Viewer, size: tuple[int, int]) -> None:
+    def wants(self, viewer: Viewer, size: Size) -> None:
         """A viewer that may type has this size: it holds at once, or when it leads."""
         viewer.size = size
         if viewer not in self._line:
             self._line.append(viewer)
-        if self._leads(viewer):
+        if viewer is self._first:
             self._apply(*size)
+        elif self._first is None and (self._kept_until is None or size == self._size()):
+            self._lead(viewer)
 
-    def _leads(self, viewer: Viewer) -> bool:
-        return self._line[:1] == [viewer]
+    def _pass_on(self) -> None:
+        if self._line:
+            self._lead(self._line[0])
 
-    def _lead(self) -> None:
-        first = self._line[0]
-        self._tell(first)
-        if first.size is not None:
-            self._apply(*first.size)
+    def _lead(self, viewer: Viewer) -> None:
+        before, self._first, self._kept_until = self._first, viewer, None
+        self._line.remove(viewer)
+        self._line.insert(0, viewer)
+        for told in (before, viewer):
+            if told is not None:
+                self._tell(told)
+        if viewer.size is not None:
+            self._apply(*viewer.size)
 
     def _tell(self, viewer: Viewer) -> None:
-        viewer.sink.control({"type": "leader", "you": self._leads(viewer)})
+        viewer.sink.control({"type": "leader", "you": viewer is self._first})

@@ -73,7 +73,7 @@ class Session:
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
-        self._leader = Leader(self._sizes.soon)
+        self._leader = Leader(self._sizes.soon, lambda: (self.file.cols, self.file.rows))
         self._unsaid = b""
         self._active = False
         self._preview = (-1, "")
@@ -129,6 +129,7 @@ class Session:
         `limit`: up to where it was read meanwhile; `viewers`: how many they were; None if its host does not know.
         """
         self.audience.miss_all(self.journal.end if limit is None else limit, viewers, self._clock())
+        self._leader.keep(self._clock())
         self.started(device)
         self._pace(self._clock())
 
@@ -277,7 +278,8 @@ class Session:
         return self._clock()
 
     def settle(self, now: float) -> None:
-        """Housekeeping, once a second: notice quiet, look at the pace again."""
+        """Housekeeping, once a second: notice quiet, look at the pace again, and who leads."""
+        self._leader.settle(now)
         if self._active and time.time() - (self.last_output_at or 0.0) >= IDLE_SECONDS:
             self._active = False
             self._listener.on_activity(self, active=False)
@@ -294,10 +296,10 @@ class Session:
 
     def detach(self, viewer: Viewer, *, cut_off: bool) -> None:
         """Remove a viewer. One that kept up and was `cut_off` without a Close has a while to come back."""
-        self._leader.left(viewer)
+        now = self._clock()
+        self._leader.left(viewer, now, cut_off=cut_off)
         if viewer not in self.audience.viewers:
             return
-        now = self._clock()
         self.audience.remove(viewer, now, cut_off=cut_off and self.live)
         if not self.audience and not self.live:
             self.journal.release()
