@@ -29,6 +29,7 @@ class Engine:
         parameters = {name.removeprefix("param_"): value for name, value in query.items() if name.startswith("param_")}
         settings = {name: value for name, value in query.items() if not name.startswith("param_")}
         database, statement = settings.pop("database", "default"), settings.pop("query", "")
+        settings.pop("wait_end_of_query", None)  # the HTTP interface's own: here every answer is whole
         with self._turn:
             if NAME.fullmatch(database):
                 self._session.query(f"USE {database}")

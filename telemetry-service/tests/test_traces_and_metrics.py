@@ -1,11 +1,11 @@
-"""Spans, trees, metrics, series, usage."""
+"""Spans, trees, metrics."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
+from metrics_world import attributes, export, points
 from telemetry_world import JSON, World, export_spans
 
 pytestmark = [
@@ -13,36 +13,6 @@ pytestmark = [
     pytest.mark.parametrize("engine", ["segments", "clickhouse"]),
 ]
 TRACE = (b"t" * 16).hex()
-T0 = 1_772_356_500
-
-
-def attributes(**named: object) -> list[dict[str, Any]]:
-    return [{"key": key.replace("__", "."), "value": {"stringValue": value}} for key, value in named.items()]
-
-
-def points(*values: tuple[int, float], start: int = 0, **named: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "timeUnixNano": str((T0 + second) * 10**9),
-            "startTimeUnixNano": str(start),
-            "asDouble": value,
-            "attributes": attributes(**named),
-        }
-        for second, value in values
-    ]
-
-
-async def export(world: World, *metrics: dict[str, Any], **resource: str) -> None:
-    group = {"resource": {"attributes": attributes(**resource)}, "scopeMetrics": [{"metrics": list(metrics)}]}
-    answer = await world.send("metrics", json.dumps({"resourceMetrics": [group]}).encode(), JSON)
-    assert (answer.status_code, answer.json()) == (200, {})
-
-
-def total(name: str, *data: dict[str, Any], temporality: int = 2) -> dict[str, Any]:
-    return {
-        "name": name,
-        "sum": {"dataPoints": list(data), "aggregationTemporality": temporality, "isMonotonic": True},
-    }
 
 
 async def test_a_trace_is_a_tree_in_which_nothing_is_missing(world: World) -> None:
@@ -97,37 +67,3 @@ async def test_a_metric_with_points_that_are_no_numbers_is_refused_alone(world: 
     answer = await world.send("metrics", json.dumps(body).encode(), JSON)
     assert answer.json()["partialSuccess"]["rejectedDataPoints"] == "2"
     assert [metric["name"] for metric in await world.get("/api/otel/metrics")] == ["good"]
-
-
-async def test_a_series_adds_what_a_counter_gained_also_over_its_restart(world: World) -> None:
-    await export(world, total("requests", *points((0, 10), (30, 15), (70, 25), start=1)), service__name="s")
-    await export(world, total("requests", *points((100, 4), start=2)), service__name="s")
-    asked = {"name": "requests", "aggregation": "sum", "step": "1m", "since": "2026-03-01T09:00:00Z"}
-    found = await world.get("/api/otel/metrics/series", **asked)
-    (line,) = found["series"]
-    assert line["attributes"] == {"service.name": "s"}
-    assert [(point["time"], point["value"]) for point in line["points"]] == [
-        ("2026-03-01T09:15:00Z", 5.0),
-        ("2026-03-01T09:16:00Z", 14.0),
-    ]
-
-
-async def test_usage_counts_each_source_once_and_knows_what_it_does_not_know(world: World) -> None:
-    one = {"session__id": "Coder 1", "session__uid": "uid-1"}
-    delta = total("claude_code.token.usage", *points((1, 100), (2, 50), type="input"), temporality=1)
-    cost = total("claude_code.cost.usage", *points((1, 0.5)), temporality=1)
-    await export(world, delta, cost, **one)
-    await export(world, delta, **one)  # sent again
-    output = total("claude_code.token.usage", *points((3, 7), type="output"), temporality=1)
-    gen_ai = total("gen_ai.client.token.usage", *points((1, 1000), gen_ai__token__type="input"), temporality=1)
-    await export(world, output, gen_ai, **one)
-    codex = total("codex.turn.token_usage", *points((1, 5), (2, 9), start=1, token_type="cached_input"))
-    await export(world, codex, session__id="Codex 1")
-    first, second = (await world.get("/api/otel/usage"))["sessions"]
-    assert (first["session_id"], first["session_uid"], first["source"]) == ("Coder 1", "uid-1", "claude_code")
-    assert (first["input_tokens"], first["output_tokens"], first["cost_usd"]) == (150, 7, 0.5)
-    assert (second["session_id"], second["cache_read_tokens"]) == ("Codex 1", 9)
-    assert (second["input_tokens"], second["cost_usd"], second["session_uid"]) == (None, None, None)
-    assert [one["session_id"] for one in (await world.get("/api/otel/usage", session_id="uid-1"))["sessions"]] == [
-        "Coder 1"
-    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
@@ -17,6 +18,10 @@ ANSWER_SECONDS = 30.0
 QUERY_SECONDS = 10
 """Longest query: the server gives up what takes longer."""
 
+LIMITS = {"max_execution_time": str(QUERY_SECONDS), "timeout_overflow_mode": "throw", "wait_end_of_query": "1"}
+"""Of a query: one that fails in the middle is answered with its error, not with the rows until then."""
+
+PART_BYTES = 256 * 1024
 MOST_ANSWER_BYTES = 256 * 1024 * 1024
 MOST_REASON_BYTES = 2_000
 TOO_SLOW = ("159", "160")  # TIMEOUT_EXCEEDED, TOO_SLOW
@@ -54,15 +59,18 @@ class ClickHouse:
 
     async def rows(self, sql: str, parameters: Parameters | None = None) -> list[list[Any]]:
         """The rows of a query. Raises StoreUnreadable, TookTooLong."""
-        asked = f"{sql} FORMAT JSONCompactEachRow".encode()
-        limits = {"max_execution_time": str(QUERY_SECONDS), "timeout_overflow_mode": "throw"}
-        try:
-            data = await self._say({**limits, **_bound(parameters or {})}, asked)
-        except Refused as error:
-            raise (TookTooLong if error.code in TOO_SLOW else StoreUnreadable) from error
-        except Away as error:
-            raise StoreUnreadable from error
+        with _as_unreadable():
+            data = await self._say({**LIMITS, **_bound(parameters or {})}, _asked(sql))
         return [msgspec.json.decode(line) for line in data.splitlines()]
+
+    async def parts(self, sql: str, parameters: Parameters | None = None) -> AsyncGenerator[list[list[Any]]]:
+        """The rows of a query that are too many to hold, some at a time. Raises StoreUnreadable, TookTooLong."""
+        with _as_unreadable():
+            async with self._asking({**LIMITS, **_bound(parameters or {})}, _asked(sql)) as answer:
+                rest = b""
+                async for part in answer.content.iter_chunked(PART_BYTES):
+                    *lines, rest = (rest + part).split(b"\n")
+                    yield [msgspec.json.decode(line) for line in lines]
 
     async def do(self, sql: str, parameters: Parameters | None = None, *, anywhere: bool = False) -> None:
         """Carry out a statement; `anywhere`: in no database. Raises Refused, Away."""
@@ -78,15 +86,47 @@ class ClickHouse:
         await self._say({"query": into, **settings}, lines)
 
     async def _say(self, query: Mapping[str, str], body: bytes, *, anywhere: bool = False) -> bytes:
+        async with self._asking(query, body, anywhere=anywhere) as answer:
+            return await _read(answer)
+
+    @asynccontextmanager
+    async def _asking(
+        self, query: Mapping[str, str], body: bytes, *, anywhere: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to a statement that the server carried out."""
         where = {} if anywhere else {"database": self._location.database}
         try:
             async with self._session.post(self._location.url, params={**where, **query}, data=body) as answer:
-                found = await _read(answer)
+                if answer.status != 200:  # noqa: PLR2004 - HTTP's word
+                    reason = (await _read(answer))[:MOST_REASON_BYTES].decode(errors="replace").strip()
+                    raise Refused(answer.headers.get(CODE, ""), reason)
+                yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Away(str(error) or type(error).__name__) from error
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's word
-            raise Refused(answer.headers.get(CODE, ""), found[:MOST_REASON_BYTES].decode(errors="replace").strip())
-        return found
+
+
+def _asked(sql: str) -> bytes:
+    return f"{sql} FORMAT JSONCompactEachRow".encode()
+
+
+@contextmanager
+def _as_unreadable() -> Iterator[None]:
+    try:
+        yield
+    except Refused as error:
+        raise (TookTooLong if error.code in TOO_SLOW else StoreUnreadable) from error
+    except Away as error:
+        raise StoreUnreadable from error
+
+
+@asynccontextmanager
+async def too_long_after(seconds: float) -> AsyncIterator[None]:
+    """Give up what lasts longer: TookTooLong."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise TookTooLong from error
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field
 
@@ -18,9 +18,9 @@ class Condition(Struct):
     """Terms that all hold, with their parameters."""
 
     terms: list[str] = field(default_factory=list)
-    parameters: dict[str, str | int] = field(default_factory=dict)
+    parameters: dict[str, str | int | Sequence[str]] = field(default_factory=dict)
 
-    def add(self, term: str, name: str = "", value: str | int = "") -> None:
+    def add(self, term: str, name: str = "", value: str | int | Sequence[str] = "") -> None:
         """One more term; `name` is the parameter in it."""
         self.terms.append(term)
         if name:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from gestalt_contracts.bell import Bell
 from gestalt_telemetry.clickhouse import conditions, rows, schema
-from gestalt_telemetry.clickhouse.client import ClickHouse
+from gestalt_telemetry.clickhouse.client import QUERY_SECONDS, ClickHouse, too_long_after
 from gestalt_telemetry.clickhouse.inserting import Inserter
 from gestalt_telemetry.clickhouse.location import Location
-from gestalt_telemetry.queries import histogram, series, timed, usage
+from gestalt_telemetry.queries import histogram, points, series, timed, usage
 from gestalt_telemetry.queries.logs import Wanted
-from gestalt_telemetry.queries.series import Point
+from gestalt_telemetry.queries.points import Point
 from gestalt_telemetry.queries.shown import Shown, moment
 from gestalt_telemetry.severity import LEVELS
 from gestalt_telemetry.store.port import PAGE, Line, SeriesWanted
@@ -24,7 +24,6 @@ from gestalt_telemetry.store.wire import Done, Write
 
 LOG_RECORD = f"Record, if(Record = '', {rows.FOREIGN_LOG}, '')"
 SPAN_RECORD = f"Record, if(Record = '', {rows.FOREIGN_SPAN}, '')"
-FAMILY_NAMES = [name.lower() for family in usage.FAMILIES for name in (family.tokens, family.cost) if name]
 
 
 class ClickHouseStore:
@@ -120,27 +119,26 @@ class ClickHouseStore:
         spans = await asyncio.to_thread(lambda: [msgspec.json.decode(_span_json(*row)) for row in found])
         return list({span["spanId"]: span for span in reversed(spans)}.values())[::-1]
 
-    async def series(self, asked: SeriesWanted) -> list[dict[str, Any]]:
+    async def series(self, asked: SeriesWanted) -> series.Found:
         """As port.Store."""
-        records = await self._metric_records(conditions.of_metrics(series.reach(asked.wanted)))
-        return await asyncio.to_thread(
-            lambda: series.series(_points(records), asked.step, asked.aggregation, asked.wanted)
-        )
+        found = series.Series(asked.wanted, asked.step)
+        await self._each_metric(conditions.of_metrics(points.reach(asked.wanted)), found.add)
+        return await asyncio.to_thread(found.told, asked.aggregation)
 
     async def usage(self, since: int | None, until: int | None) -> list[dict[str, Any]]:
         """As port.Store."""
-        asked = conditions.of_metrics(timed.Wanted(since=since, until=until))
-        asked.terms.append("lower(MetricName) IN {names:Array(String)}")
-        records = await self._metric_records(asked, FAMILY_NAMES)
-        return await asyncio.to_thread(lambda: usage.usage(_points_by_name(records)))
+        found = usage.Usage(since, until)
+        asked = conditions.of_metrics(points.reach(timed.Wanted(since=since, until=until)))
+        asked.add("lower(MetricName) IN {names:Array(String)}", "names", list(usage.COUNTED))
+        await self._each_metric(asked, found.add)
+        return found.sessions()
 
-    async def _metric_records(self, asked: conditions.Condition, names: Iterable[str] = ()) -> list[str]:
-        found = await self._server.rows(
-            f"SELECT Record FROM otel_metrics{asked.where}"  # noqa: S608 - conditions hold no values
-            " ORDER BY TimeUnix, ArrivalTime, Id LIMIT {limit:UInt32}",
-            {**asked.parameters, "names": list(names), "limit": series.MOST_METRICS},
-        )
-        return [record for (record,) in found]
+    async def _each_metric(self, asked: conditions.Condition, take: Callable[[Iterable[Point]], None]) -> None:
+        """Give the points of all metrics that match, by time; however many they are, a part of them is held at once."""
+        sql = f"SELECT Record FROM otel_metrics{asked.where} ORDER BY TimeUnix, ArrivalTime, Id"  # noqa: S608 - conditions hold no values
+        async with too_long_after(QUERY_SECONDS), aclosing(self._server.parts(sql, asked.parameters)) as parts:
+            async for part in parts:
+                await asyncio.to_thread(lambda records: take(_points(records)), part)
 
     async def lines_after(self, after: int) -> list[Line]:
         """As port.Store."""
@@ -192,14 +190,7 @@ def _span_json(record: str, columns: str) -> str:
     return record or rows.foreign_span(columns)
 
 
-def _points(records: Iterable[str]) -> Iterable[Point]:
-    for record in records:
+def _points(records: Iterable[list[str]]) -> Iterable[Point]:
+    for (record,) in records:
         metric = msgspec.json.decode(record)
-        yield from series.points_of(metric, series.attributes_of(metric["resource"]))
-
-
-def _points_by_name(records: Iterable[str]) -> Callable[[str], Iterable[Point]]:
-    by_name: dict[str, list[str]] = {}
-    for record in records:
-        by_name.setdefault(str(msgspec.json.decode(record).get("name", "")).lower(), []).append(record)
-    return lambda name: _points(by_name.get(name.lower(), ()))
+        yield from points.points_of(metric, points.origin_of(metric))

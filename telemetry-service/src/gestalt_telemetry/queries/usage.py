@@ -1,18 +1,21 @@
 """Tokens and cost of each session, from the metrics that agents emit: Claude Code, Codex, the GenAI conventions.
 
-Cumulative sums are counted by their highest value of each start, deltas are added up; the same data point exported
-twice counts once. One agent that emits under two names is counted by the first family that is there.
+What was counted is added up as in a series: each data point by what it adds, once, however often it was exported. One
+agent that emits under two names is counted by the first family that tells it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct, field
 
 from gestalt_telemetry.otlp.values import Attributes
-from gestalt_telemetry.queries.series import Point
+from gestalt_telemetry.queries.gains import Gains
+from gestalt_telemetry.queries.points import Point, reach
+from gestalt_telemetry.queries.series import within
+from gestalt_telemetry.queries.timed import Wanted
 from gestalt_telemetry.store.rows import SESSION_KEYS, UID_KEYS, first_text
 
 KINDS = ("input", "output", "cache_read", "cache_creation", "reasoning")
@@ -43,74 +46,68 @@ FAMILIES = (
     Family("gen_ai", "gen_ai.client.token.usage", "gen_ai.token.type"),
 )
 
-PointsOf = Callable[[str], Iterable[Point]]
-"""The data points of a metric, by its name."""
+COUNTED = {name.lower(): family for family in FAMILIES for name in (family.tokens, family.cost) if name}
+"""Every metric that is looked at, in lower case."""
 
 Key = tuple[str, str]
 """Session id and uid, as far as they are known."""
 
 
-class Tally(Struct):
-    """What one session used, by kind; what nobody told is missing."""
+class Told(Struct):
+    """What one family tells of one session; what it does not is missing."""
 
-    tokens: dict[str, int] = field(default_factory=dict)
+    tokens: dict[str, float] = field(default_factory=dict)
     cost: float | None = None
-    family: str = ""
 
 
-def usage(points_of: PointsOf) -> list[dict[str, Any]]:
-    """`{session_id, session_uid, source, input_tokens, …, cost_usd}` of each session, by id; unknown is null."""
-    tallies: dict[Key, Tally] = {}
-    for family in FAMILIES:
-        told = _tokens(points_of, family)
-        for session, tokens in told.items():
-            if session not in tallies:  # else it was told by another family already
-                tallies[session] = Tally(tokens, None, family.name)
-        for session, cost in _cost(points_of, family).items():
-            tally = tallies.setdefault(session, Tally(family=family.name))
-            tally.cost = cost if tally.family == family.name else tally.cost
-    return [_shown(session, tallies[session]) for session in sorted(tallies)]
+class Usage:
+    """Counts points that are given in the order of their export."""
+
+    def __init__(self, since: int | None, until: int | None) -> None:
+        self._wanted = Wanted(since=since, until=until)
+        self._gains = Gains(reach(self._wanted).since)
+        self._told: dict[Key, dict[str, Told]] = {}
+
+    def add(self, points: Iterable[Point]) -> None:
+        """Points more, of any metric."""
+        for point in points:
+            family = COUNTED.get(point.metric.lower())
+            gain = self._gains.of(point) if family is not None else None
+            if family is not None and gain is not None and within(point, self._wanted):
+                told = self._told.setdefault(session_of(point), {}).setdefault(family.name, Told())
+                _count(told, family, point, gain.value)
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """`{session_id, session_uid, source, cost_source, input_tokens, …, cost_usd}` of each, by id; unknown is null.
+
+        Tokens are those of one family, whole, and so is the cost: two families may tell of the same turns.
+        """
+        return [_shown(session, self._told[session]) for session in sorted(self._told)]
 
 
-def _shown(session: Key, tally: Tally) -> dict[str, Any]:
-    tokens = {f"{kind}_tokens": tally.tokens.get(kind) for kind in KINDS}
-    known = {"session_id": session[0] or None, "session_uid": session[1] or None, "source": tally.family}
-    return known | tokens | {"cost_usd": tally.cost}
+def _count(told: Told, family: Family, point: Point, value: float) -> None:
+    if point.metric.lower() == family.cost.lower():
+        told.cost = (told.cost or 0.0) + value
+        return
+    kind = kind_of(point.attributes, family.kind)
+    if kind in KINDS:
+        told.tokens[kind] = told.tokens.get(kind, 0.0) + value
 
 
-def _tokens(points_of: PointsOf, family: Family) -> dict[Key, dict[str, int]]:
-    found: dict[Key, dict[str, int]] = {}
-    for (session, kind), value in totals(points_of(family.tokens), family.kind).items():
-        if kind in KINDS:
-            found.setdefault(session, {})[kind] = round(value)
-    return found
-
-
-def _cost(points_of: PointsOf, family: Family) -> dict[Key, float]:
-    if not family.cost:
-        return {}
-    found: dict[Key, float] = {}
-    for (session, _), value in totals(points_of(family.cost), "").items():
-        found[session] = found.get(session, 0.0) + value
-    return found
-
-
-def totals(found: Iterable[Point], kind_key: str) -> dict[tuple[Key, str], float]:
-    """What was counted for each session and kind."""
-    cumulative: dict[tuple[Key, str, str, int, int], float] = {}
-    deltas: dict[tuple[Key, str, str, int, int], float] = {}
-    for point in found:
-        session, kind = session_of(point), kind_of(point.attributes, kind_key)
-        line = repr(sorted((*point.attributes.items(), *point.resource.items()), key=lambda pair: pair[0]))
-        if point.cumulative:
-            key = (session, kind, line, point.start, 0)
-            cumulative[key] = max(cumulative.get(key, 0.0), point.value)
-        else:
-            deltas[session, kind, line, point.start, point.time] = point.value
-    summed: dict[tuple[Key, str], float] = {}
-    for key, value in (*cumulative.items(), *deltas.items()):
-        summed[key[:2]] = summed.get(key[:2], 0.0) + value
-    return summed
+def _shown(session: Key, told: dict[str, Told]) -> dict[str, Any]:
+    of_tokens = next((family.name for family in FAMILIES if family.name in told and told[family.name].tokens), None)
+    of_cost = next(
+        (family.name for family in FAMILIES if family.name in told and told[family.name].cost is not None), None
+    )
+    tokens = told[of_tokens].tokens if of_tokens else {}
+    return {
+        "session_id": session[0] or None,
+        "session_uid": session[1] or None,
+        "source": of_tokens or of_cost,
+        "cost_source": of_cost,
+        **{f"{kind}_tokens": round(tokens[kind]) if kind in tokens else None for kind in KINDS},
+        "cost_usd": told[of_cost].cost if of_cost else None,
+    }
 
 
 def session_of(point: Point) -> Key:

@@ -59,7 +59,8 @@ async def metric_series(request: Request, state: Resources) -> Response:
         since = (wanted.until if wanted.until is not None else time.time_ns()) - SERIES_SECONDS * NS
         wanted = Wanted(wanted.name, wanted.session, None, since, wanted.until)
     found = await state["store"].series(SeriesWanted(wanted, step, aggregation))
-    return reply({"name": wanted.name, "step_seconds": step / NS, "aggregation": aggregation, "series": found})
+    told = {"series": found.series, "series_left_out": found.left_out}
+    return reply({"name": wanted.name, "step_seconds": step / NS, "aggregation": aggregation, **told})
 
 
 @router.get("/logs/histogram")

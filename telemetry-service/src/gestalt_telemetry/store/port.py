@@ -11,6 +11,7 @@ from msgspec import Struct
 from gestalt_contracts.bell import Bell
 from gestalt_telemetry.queries import timed
 from gestalt_telemetry.queries.logs import Wanted
+from gestalt_telemetry.queries.series import Found
 from gestalt_telemetry.queries.shown import Shown
 from gestalt_telemetry.store.wire import Done, State, Write
 
@@ -101,8 +102,8 @@ class Store(Protocol):
         """The spans of one trace, by start; one that was sent twice once."""
         ...
 
-    async def series(self, asked: SeriesWanted) -> list[dict[str, Any]]:
-        """`{attributes, points: [{time, value}]}` of each set of attributes."""
+    async def series(self, asked: SeriesWanted) -> Found:
+        """A metric over time, a series for each set of attributes. Raises TookTooLong rather than leave points out."""
         ...
 
     async def usage(self, since: int | None, until: int | None) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from gestalt_contracts.bell import Bell
-from gestalt_telemetry.queries import histogram, logs, series, shown, timed, usage
+from gestalt_telemetry.queries import histogram, logs, points, series, shown, timed, usage
 from gestalt_telemetry.queries.logs import Wanted
 from gestalt_telemetry.queries.shown import Shown
 from gestalt_telemetry.refusals import StoreUnreadable, TookTooLong
@@ -97,20 +97,13 @@ class SegmentStore:
         """As port.Store."""
         return await self.ask(partial(timed.trace, trace_id=trace_id))
 
-    async def series(self, asked: SeriesWanted) -> list[dict[str, Any]]:
+    async def series(self, asked: SeriesWanted) -> series.Found:
         """As port.Store."""
-        reach = series.reach(asked.wanted)
-        return await self.ask(
-            lambda reader: series.series(series.points(reader, reach), asked.step, asked.aggregation, asked.wanted)
-        )
+        return await self.ask(partial(_series, asked=asked))
 
     async def usage(self, since: int | None, until: int | None) -> list[dict[str, Any]]:
         """As port.Store."""
-        return await self.ask(
-            lambda reader: usage.usage(
-                lambda name: series.points(reader, timed.Wanted(name=name, since=since, until=until))
-            )
-        )
+        return await self.ask(partial(_usage, since=since, until=until))
 
     async def lines_after(self, after: int) -> list[Line]:
         """As port.Store; in a lane of its own."""
@@ -178,6 +171,19 @@ class SegmentStore:
 
 def _shown_logs(reader: Reader, wanted: Wanted, limit: int) -> list[Shown]:
     return [shown.log(one.id, one.record, one.origin) for one in logs.newest(reader, wanted, limit)]
+
+
+def _series(reader: Reader, asked: SeriesWanted) -> series.Found:
+    found = series.Series(asked.wanted, asked.step)
+    found.add(points.stored(reader, points.reach(asked.wanted)))
+    return found.told(asked.aggregation)
+
+
+def _usage(reader: Reader, since: int | None, until: int | None) -> list[dict[str, Any]]:
+    found = usage.Usage(since, until)
+    for name in usage.COUNTED:
+        found.add(points.stored(reader, points.reach(timed.Wanted(name=name, since=since, until=until))))
+    return found.sessions()
 
 
 def _lines_after(reader: Reader, after: int) -> list[Line]:
