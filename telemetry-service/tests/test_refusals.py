@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 import zlib
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from telemetry_world import JSON, PROTOBUF, World, export, export_spans
+from telemetry_world import JSON, PROTOBUF, World, eventually, export, export_spans
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH = pytest.mark.parametrize("engine", ["segments", "clickhouse"])
@@ -141,6 +144,9 @@ async def test_the_simple_entry_says_what_is_wrong(shared: World, entry: Any, me
         ("/api/otel/metrics/series?name=x&step=0", "invalid step"),
         ("/api/otel/metrics/series?name=x&aggregation=median", "invalid aggregation"),
         ("/api/otel/logs/histogram?step=soon", "invalid step"),
+        ("/api/otel/logs/histogram?limit=0", "invalid limit"),
+        ("/api/otel/metrics/series?name=x&limit=0", "invalid limit"),
+        ("/api/otel/usage?limit=-1", "invalid limit"),
         ("/api/logs/stream?level=bogus", "invalid level"),
     ],
 )
@@ -166,6 +172,41 @@ async def test_syntax_in_a_query_is_plain_text(world: World) -> None:
         assert await world.get("/api/otel/logs", session_id=text) == []
         assert await world.get("/api/otel/traces", span_name=text, query=text) == []
     assert (await world.client.get("/api/otel/traces/" + "z" * 32)).status_code == 404
+
+
+FOLDED = {
+    "a b": ["a b"],
+    "a\0b": ["a\0b"],
+    "\0": ["a\0b", "before\0after"],
+    "re\0aft": ["before\0after"],
+    "re aft": [],
+    "İSTANBUL": ["İstanbul'da"],
+    "istanbul": ["istanbul"],
+    "İ": ["İstanbul'da"],
+    "ΟΔΟΣ": ["ΟΔΟΣΕΙΣ", "οδος"],
+    "οδοσ": ["ΟΔΟΣΕΙΣ", "οδος"],
+    "STRASSE": ["Straße 5"],
+    "straße": ["Straße 5"],
+}
+"""Queries and what they find: a case that has more than one letter, or depends on its neighbours, and NUL."""
+
+
+@BOTH
+async def test_text_is_found_whatever_its_case_and_characters(world: World) -> None:
+    await world.logs("a b", "a\0b", "before\0after", "İstanbul'da", "istanbul", "ΟΔΟΣΕΙΣ", "οδος", "Straße 5")
+    for _ in ("as they came", "from the index"):
+        for text, found in FOLDED.items():
+            assert await world.bodies(query=text) == found, text
+        await eventually(lambda: indexed(world.folder), 5)
+
+
+def indexed(folder: Path) -> bool:
+    """Whether the index has caught up; of what is kept elsewhere that is so at once."""
+    for path in (folder / "telemetry").glob("segment-*.db"):
+        with closing(sqlite3.connect(path)) as segment:
+            ((upto,),) = segment.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = 'texts_up_to'")
+            return int(upto) > 0
+    return True
 
 
 @BOTH

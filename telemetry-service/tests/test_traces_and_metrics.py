@@ -48,6 +48,9 @@ async def test_spans_are_found_by_name_trace_time_and_text_ordered_by_their_star
     assert await names(trace_id=TRACE) == ["First", "third"]
     assert await names(since="1970-01-01T00:00:20Z", until="1970-01-01T00:00:20Z") == ["second"]
     assert await names(query="tHird") == ["third"]
+    await world.send("traces", export_spans(("Été à İstanbul", 4, 0, 40), trace=b"v" * 16))
+    assert await names(span_name="ÉTÉ À İSTANBUL") == ["Été à İstanbul"]
+    assert await names(query="à İstanbul") == ["Été à İstanbul"]
 
 
 async def test_a_metric_is_one_item_with_the_time_of_its_newest_point(world: World) -> None:

@@ -21,7 +21,7 @@ REPLAYED = b'{"key":"gestalt.replay_window","value":{"stringValue":"1h"}}'
 
 
 class Filter(Struct):
-    """What a listener wants: a least level, one session, a text (lower case)."""
+    """What a listener wants: a least level, one session, a text (case-folded)."""
 
     level: int = 0
     session: str = ""

@@ -67,9 +67,9 @@ def of_metrics(wanted: TimedWanted) -> Condition:
 def _timed(wanted: TimedWanted, time: str, name: str) -> Condition:
     found = Condition()
     if wanted.name:
-        found.add(f"lower({name}) = lower({{name:String}})", "name", wanted.name)
+        found.add(f"caseFoldUTF8({name}) = {{name:String}}", "name", wanted.name.casefold())
     if wanted.text:
-        found.add("lowerUTF8(Record) LIKE {text:String}", "text", containing(wanted.text))
+        found.add("caseFoldUTF8(Record) LIKE {text:String}", "text", containing(wanted.text))
     _add_session(found, wanted.session)
     _add_times(found, time, wanted.since, wanted.until)
     if wanted.since is not None or wanted.until is not None:

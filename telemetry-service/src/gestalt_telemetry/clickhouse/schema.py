@@ -51,7 +51,7 @@ LEVEL = """UInt8 DEFAULT multiIf(
     lower(SeverityText) IN ('trace', 'debug'), 0, lower(SeverityText) IN ('info', 'information', 'notice'), 1,
     lower(SeverityText) IN ('warn', 'warning'), 2, lower(SeverityText) IN ('err', 'error', 'critical', 'fatal'), 3,
     SeverityNumber >= 17, 3, SeverityNumber >= 13, 2, SeverityNumber >= 9 OR SeverityNumber = 0, 1, 0)"""
-SEARCHED = """String DEFAULT lowerUTF8(concat(Body, '\\n', arrayStringConcat(
+SEARCHED = """String DEFAULT caseFoldUTF8(concat(Body, '\\n', arrayStringConcat(
     arrayMap((k, v) -> concat(k, '=', v), mapKeys(LogAttributes), mapValues(LogAttributes)), '\\n'))) CODEC(ZSTD(1))"""
 
 LOGS = Table(

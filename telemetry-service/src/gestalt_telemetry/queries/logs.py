@@ -12,7 +12,7 @@ from msgspec import Struct
 from gestalt_telemetry.records import Log, Origin
 from gestalt_telemetry.severity import LEVELS
 from gestalt_telemetry.store.reader import Reader, SegmentReader
-from gestalt_telemetry.store.rows import MINUTE_NS, searched, unpack_log
+from gestalt_telemetry.store.rows import MINUTE_NS, for_index, searched, unpack_log
 from gestalt_telemetry.store.segment import TEXTS_UP_TO
 
 COLUMNS = "id, arrival, level, origin, session, uid, record"
@@ -24,7 +24,7 @@ LARGEST_ID = (1 << 63) - 1
 class Wanted(Struct, frozen=True):
     """Which log records. Times are Unix ns, both included; `before` and `after` are ids, both excluded.
 
-    `text` is lower case. `level` is the least, as a place in LEVELS.
+    `text` is case-folded. `level` is the least, as a place in LEVELS.
     """
 
     level: int = 0
@@ -216,7 +216,7 @@ def _candidates(segment: SegmentReader, wanted: Wanted, low: int, high: int) -> 
         yield from segment.rows(
             f"SELECT {columns} FROM texts CROSS JOIN logs l ON l.id = texts.rowid"  # noqa: S608 - our own names
             f" WHERE texts MATCH ? AND {joined} ORDER BY texts.rowid DESC",
-            [match(wanted.text), *values],
+            [match(for_index(wanted.text)), *values],
         )
 
 

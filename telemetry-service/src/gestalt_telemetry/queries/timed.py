@@ -89,7 +89,7 @@ def _matches(segment: SegmentReader, kind: Kind, wanted: Wanted) -> Iterator[tup
     columns = "time, id, origin, record"
     for row in segment.rows(f"SELECT {columns} FROM {kind.table}{sql} ORDER BY time DESC, id DESC", values):  # noqa: S608 - our own names
         one = kind.show(segment, row)
-        if not wanted.text or wanted.text in msgspec.json.encode(one).decode().lower():
+        if not wanted.text or wanted.text in msgspec.json.encode(one).decode().casefold():
             yield row, one
 
 
@@ -105,7 +105,8 @@ def where(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.trace_id is not None:
         add("trace = ?", wanted.trace_id)
     if wanted.name:
-        add("name = ?", wanted.name)
+        ascii_only = wanted.name.isascii()  # what the index compares without regard to case
+        add("name = ?" if ascii_only else "folded(name) = ?", wanted.name if ascii_only else wanted.name.casefold())
     if wanted.session:
         add(f"{session_column(wanted.session)} = ?", wanted.session)
     if wanted.since is not None:

@@ -146,5 +146,5 @@ def change(wanted: Filter, told: dict[str, Any]) -> bool:
     if isinstance(told.get("session_id"), str):
         wanted.session = told["session_id"].strip()
     if isinstance(told.get("query"), str):
-        wanted.text = told["query"].lower()
+        wanted.text = told["query"].casefold()
     return True

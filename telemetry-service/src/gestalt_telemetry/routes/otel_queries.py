@@ -48,6 +48,7 @@ async def metrics(request: Request, state: Resources) -> Response:
 async def metric_series(request: Request, state: Resources) -> Response:
     """One metric over time: `name`, `step`, `aggregation` (sum, avg, min, max, last, count)."""
     asked = Parameters(request)
+    asked.limit()  # of what is one answer: only refused when it is none
     wanted = _metrics(asked)
     step = _step(asked, 1)
     aggregation = asked.text("aggregation") or "avg"
@@ -67,6 +68,7 @@ async def metric_series(request: Request, state: Resources) -> Response:
 async def log_histogram(request: Request, state: Resources) -> Response:
     """Log records counted by time and level."""
     asked = Parameters(request)
+    asked.limit()
     step = max(MINUTE_NS, _step(asked, 60) // MINUTE_NS * MINUTE_NS)
     found = await state["store"].histogram(asked.logs(), step)
     return reply({"buckets": found})
@@ -76,6 +78,7 @@ async def log_histogram(request: Request, state: Resources) -> Response:
 async def session_usage(request: Request, state: Resources) -> Response:
     """Tokens and cost of each session."""
     asked = Parameters(request)
+    asked.limit()
     found = await state["store"].usage(asked.time("since"), asked.time("until"))
     session = asked.text("session_id")
     return reply(

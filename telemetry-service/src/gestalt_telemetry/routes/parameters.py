@@ -66,7 +66,7 @@ class Parameters:
 
     def query(self) -> str:
         """`query`: plain text, compared without regard to case."""
-        return self._values.get("query", "").lower().replace("\0", " ")
+        return self._values.get("query", "").casefold()
 
     def logs(self) -> Wanted:
         """All that log records are chosen by."""

@@ -28,7 +28,7 @@ class SeriesWanted(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """A log record of a stream: its JSON, and its text in lower case."""
+    """A log record of a stream: its JSON, and its text, case-folded."""
 
     id: int
     level: int

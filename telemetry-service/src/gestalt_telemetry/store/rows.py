@@ -56,14 +56,18 @@ def first_text(keys: tuple[str, ...], *among: Attributes) -> str | None:
 
 
 def searched(log: Log) -> str:
-    """The lower-case text of a record that queries look into: its body, and its attributes, one a line."""
+    """The case-folded text of a record that queries look into: its body, and its attributes, one a line."""
     body = log.body
     lines = [body if body.__class__ is str else text(body)]
     for key, value in log.attributes.items():  # one string operation for each of the usual kinds: this runs often
         kind = value.__class__
         lines.append(f"{key}={value}" if kind is str or kind is int or kind is float else f"{key}={text(value)}")
-    found = "\n".join(lines).lower()
-    return found[:MOST_SEARCHED].replace("\0", " ") if len(found) > MOST_SEARCHED or "\0" in found else found
+    return "\n".join(lines).casefold()[:MOST_SEARCHED]
+
+
+def for_index(text: str) -> str:
+    """A text as the index has it, which ends at a NUL: what it finds is checked against the text itself."""
+    return text.replace("\0", " ")
 
 
 def sessions_of(*among: Attributes) -> tuple[str | None, str | None]:

@@ -70,7 +70,9 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     )
     try:
         _refuse_other_version(connection, path.name)
-        if not read_only:
+        if read_only:
+            connection.create_function("folded", 1, str.casefold, deterministic=True)
+        else:
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint=0")  # see upkeep
     except BaseException:

@@ -62,7 +62,7 @@ class OpenSegment:
         """What a predecessor had stored and not put into the index yet."""
         since = int(self.marks.get(TEXTS_UP_TO, self.first_log - 1))
         for id_, record in self._query("SELECT id, record FROM logs WHERE id > ?", (since,)):
-            self._texts.append((id_, rows.searched(rows.unpack_log(record))))
+            self._texts.append((id_, rows.for_index(rows.searched(rows.unpack_log(record)))))
 
     # -- writing
 
@@ -132,7 +132,7 @@ class OpenSegment:
     def _add_logs(self, batch: Batch, arrival: int, origin: int) -> None:
         resource = batch.origin.resource
         found = [rows.log_row(id_, log, arrival, origin, resource) for id_, log in enumerate(batch.logs, self.next_log)]
-        self._texts += [(id_, rows.searched(log)) for id_, log in enumerate(batch.logs, self.next_log)]
+        self._texts += [(id_, rows.for_index(rows.searched(log))) for id_, log in enumerate(batch.logs, self.next_log)]
         self.next_log += len(found)
         self._connection.executemany(INSERT_LOG, found)
         self._connection.executemany(COUNT_MINUTE, counted(found))
