@@ -121,7 +121,16 @@ async def test_a_killed_service_is_back_with_what_it_acknowledged_and_streams_go
         async def taken() -> bool:
             return (await api.http.post("/api/otel/logs", json={"body": "after"})).status_code == 204
 
+        assert (await api.get("/api/status"))["otel_collector_restart_count"] == 0
         await eventually(taken, 5, what="telemetry takes records again")
+
+        async def counted() -> bool:
+            status = await api.get("/api/status")
+            return (
+                status["otel_collector_restart_count"] == 1 and "without a stop" in status["otel_collector_last_exit"]
+            )
+
+        await eventually(counted, 5, what="the death is counted")
         assert (await bodies(api, session_id="", query="before"))[-1:] == ["before"]
         url = f"{stack.url.replace('http', 'ws')}/ws/logs?after={last}&query=after"
         async with connect(url, additional_headers=headers, proxy=None) as socket, asyncio.timeout(5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -15,6 +16,8 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.channels import FlowNames, Names
 from gestalt_contracts.directory import DirectoryUnavailable
+from gestalt_contracts.events import now, rfc3339
+from gestalt_contracts.redis_heartbeat import RedisHeartbeat
 from gestalt_contracts.redis_idempotency import RedisIdempotency
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_flow import measures
@@ -27,7 +30,6 @@ from gestalt_flow.consumer import Consumer
 from gestalt_flow.executor import Do, Executor
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import Folder, FolderFailed
-from gestalt_flow.heartbeat import Heartbeat
 from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
 from gestalt_flow.measures import IntakeAge
@@ -40,11 +42,13 @@ from gestalt_flow.telling import Telling
 from gestalt_flow.timekeeper import History, Timekeeper
 from gestalt_flow.traces import Traces
 from gestalt_flow.version import release
+from gestalt_serving import presence
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
 
 ROUTERS = (health, config, runs)
+NAME = "flow"
 
 log = structlog.get_logger()
 
@@ -87,7 +91,8 @@ class Replica:
         self._telling = Telling(bus, self._names)
         self._metrics = ServiceMetrics("flow", instance=instance)
         self._intake_age = IntakeAge(self._intake)
-        self._heartbeat = Heartbeat(client, self._names, instance, address, pause=self._metrics.pause)
+        self._heartbeat = RedisHeartbeat(client, self._names, NAME, instance)
+        self._facts = {"address": address, "pid": str(os.getpid()), "version": release(), "started_at": rfc3339(now())}
         self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,12 +117,12 @@ class Replica:
             consumer, timekeeper = self._consumer(), self._timekeeper()
             self._flows.changed = timekeeper.set_schedules
             await self._begin()
-            stack.push_async_callback(self._leave)
+            stack.push_async_callback(presence.leave, self._heartbeat)
             stack.push_async_callback(self._telling.flush)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             working = tasks.create_task(executor.run())
             for care in (
-                self._heartbeat.forever(),
+                presence.beat_forever(self._heartbeat, lambda: self._facts, self._metrics.pause),
                 self._flows.follow_forever(),
                 timekeeper.run(),
                 self._telling.forever(),
@@ -184,7 +189,7 @@ class Replica:
         try:
             await self._intake.open()
             await self._line.open()
-            await self._heartbeat.beat()
+            await self._heartbeat.beat(self._facts)
         except (RunsUnavailable, DirectoryUnavailable) as error:
             log.warning("Redis is away at the start", error=str(error))
         try:
@@ -197,12 +202,6 @@ class Replica:
             await executor.drain(self._settings.flow_drain)
         except RunsUnavailable as error:
             log.warning("activities that still run are left to other replicas", error=str(error))
-
-    async def _leave(self) -> None:
-        try:
-            await self._heartbeat.leave()
-        except DirectoryUnavailable as error:
-            log.warning("nobody could be told that this replica ends", error=str(error))
 
     def _state(self) -> State:
         return {

@@ -14,17 +14,19 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_serving import presence
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
+from gestalt_serving.presence import Heartbeat
 from gestalt_serving.tracing import Traced, Tracer
-from gestalt_telemetry import exposition, presence
+from gestalt_telemetry import exposition
 from gestalt_telemetry.clickhouse.store import ClickHouseStore
+from gestalt_telemetry.deaths import Deaths
 from gestalt_telemetry.exposition import Disk
 from gestalt_telemetry.forwarding.forwarder import Forwarder, Remote
 from gestalt_telemetry.forwarding.queue import Queue
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
-from gestalt_telemetry.presence import Heartbeat
 from gestalt_telemetry.routes import (
     errors,
     health,
@@ -83,6 +85,7 @@ class Telemetry:
         self._own = OwnTelemetry(bus, self._store, self._summary, self._forwarder)
         self._metrics = ServiceMetrics("telemetry")
         self._disk = Disk()
+        self._deaths = Deaths(settings.folder / "alive")
         self._measure()
         self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
@@ -108,6 +111,7 @@ class Telemetry:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+        self._deaths.begin()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._store.running())
             stack.push_async_callback(presence.leave, self._heartbeat)
@@ -118,6 +122,7 @@ class Telemetry:
             for care in self._care():
                 stack.callback(tasks.create_task(care).cancel)
             yield self._state()
+        self._deaths.end()
 
     async def _writer_there(self) -> None:
         try:
@@ -145,6 +150,8 @@ class Telemetry:
             "pid": str(os.getpid()),
             "version": release(),
             "started_at": rfc3339(self._started),
+            "restarts": str(self._deaths.count + max(0, writer.restarts)),
+            "last_exit": writer.last_exit or self._deaths.last,
             "writer_restarts": str(max(0, writer.restarts)),
             "writer_backlog": str(writer.backlog),
             "damaged_segments": str(writer.state.damaged if writer.state else 0),

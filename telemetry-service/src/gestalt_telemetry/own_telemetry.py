@@ -15,6 +15,7 @@ from gestalt_contracts.channels import Stream
 from gestalt_contracts.service_logs import LOG_RECORDS, METRICS, REQUESTS, SPANS
 from gestalt_contracts.service_logs import Span as ToldSpan
 from gestalt_telemetry.forwarding.forwarder import Forwarder
+from gestalt_telemetry.otlp.decoded import Decoded
 from gestalt_telemetry.otlp.metric_points import of_json
 from gestalt_telemetry.otlp.values import Malformed
 from gestalt_telemetry.records import Batch, Log, Origin, Scope, Span
@@ -116,7 +117,8 @@ def spans_of(data: dict[str, Any]) -> Batch:
 
 def metrics_of(data: dict[str, Any]) -> Batch:
     """The metrics of an event."""
-    metrics = [of_json(msgspec.Raw(msgspec.json.encode(metric))) for metric in data.get("metrics", [])]
+    told = [msgspec.Raw(msgspec.json.encode(metric)) for metric in data.get("metrics", [])]
+    metrics = [of_json(Decoded(), metric) for metric in told]
     return Batch(_origin(data, "metrics"), metrics=metrics)
 
 

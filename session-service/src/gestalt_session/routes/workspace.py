@@ -58,7 +58,8 @@ async def collector(state: State) -> dict[str, Any]:
         "otel_collector_running": bool(facts),
         "otel_collector_pid": int(facts.get("pid", 0)),
         "otel_collector_http_endpoint": urlsplit(state["settings"].url).netloc if facts else "",
-        "otel_collector_restart_count": int(facts.get("writer_restarts", 0)),
+        "otel_collector_restart_count": int(facts.get("restarts", 0)),
+        **({"otel_collector_last_exit": facts["last_exit"]} if facts.get("last_exit") else {}),
     }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 from msgspec import Struct, field
 
+from gestalt_contracts.events import now, rfc3339
 from gestalt_telemetry.clickhouse import rows, schema
 from gestalt_telemetry.clickhouse.client import Away, ClickHouse, Refused
 from gestalt_telemetry.clickhouse.rows import Row
@@ -67,6 +68,7 @@ class Inserter:
         self.ready = asyncio.Event()
         self.state: State | None = None
         self.restarts = -1
+        self.last_exit = ""
         self.pid = 0
 
     @property
@@ -104,7 +106,9 @@ class Inserter:
                 pause = FIRST_PAUSE
                 await self._insert_forever()
             except (Away, Refused, StoreUnreadable, TookTooLong) as error:
-                log.error("ClickHouse does not take telemetry", reason=str(error.__cause__ or error))  # noqa: TRY400 - one line is enough
+                reason = str(error.__cause__ or error)
+                self.last_exit = f"{rfc3339(now().replace(microsecond=0))}: {reason}"
+                log.error("ClickHouse does not take telemetry", reason=reason)  # noqa: TRY400 - one line is enough
             finally:
                 self._let_go()
             await asyncio.sleep(pause)

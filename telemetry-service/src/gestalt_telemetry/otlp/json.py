@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from gestalt_telemetry.otlp import metric_points
-from gestalt_telemetry.otlp.decoded import Decoded, required, span_id, trace_id
+from gestalt_telemetry.otlp.decoded import Decoded, of_hex, required
 from gestalt_telemetry.otlp.metric_points import unsigned
 from gestalt_telemetry.otlp.spelling import in_camel_case
 from gestalt_telemetry.otlp.values import AnyValue, KeyValue, Malformed, attributes_of_json, of_json
@@ -172,14 +172,7 @@ def _origin(decoded: Decoded, group: ResourceGroup, inner: ScopeGroup) -> Origin
         return Origin()
 
 
-def _hex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""
-
-
-def _log(record: JsonLog) -> Log:
+def _log(decoded: Decoded, record: JsonLog) -> Log:
     return Log(
         unsigned(record.time_unix_nano),
         unsigned(record.observed_time_unix_nano),
@@ -187,18 +180,18 @@ def _log(record: JsonLog) -> Log:
         record.severity_text,
         of_json(record.body),
         attributes_of_json(record.attributes),
-        trace_id(_hex(record.trace_id)),
-        span_id(_hex(record.span_id)),
+        decoded.trace_id(of_hex(record.trace_id)),
+        decoded.span_id(of_hex(record.span_id)),
         record.flags,
         record.event_name,
     )
 
 
-def _span(span: JsonSpan) -> Span:
+def _span(decoded: Decoded, span: JsonSpan) -> Span:
     return Span(
-        required(trace_id(_hex(span.trace_id)), "trace id"),
-        required(span_id(_hex(span.span_id)), "span id"),
-        span_id(_hex(span.parent_span_id)),
+        required(decoded.trace_id(of_hex(span.trace_id)), "trace id"),
+        required(decoded.span_id(of_hex(span.span_id)), "span id"),
+        decoded.span_id(of_hex(span.parent_span_id)),
         span.name,
         span.kind,
         unsigned(span.start_time_unix_nano),
@@ -207,10 +200,15 @@ def _span(span: JsonSpan) -> Span:
         span.status.message,
         attributes_of_json(span.attributes),
         [_event(event) for event in span.events],
-        [Link(_hex(link.trace_id), _hex(link.span_id), attributes_of_json(link.attributes)) for link in span.links],
+        [_link(decoded, link) for link in span.links],
         span.trace_state,
         span.flags,
     )
+
+
+def _link(decoded: Decoded, link: JsonLink) -> Link:
+    ids = decoded.trace_id(of_hex(link.trace_id)), decoded.span_id(of_hex(link.span_id))
+    return Link(*ids, attributes_of_json(link.attributes))
 
 
 def _event(event: JsonEvent) -> SpanEvent:

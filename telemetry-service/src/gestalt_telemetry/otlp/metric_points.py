@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as proto
 
-from gestalt_telemetry.otlp.decoded import LARGEST_TIME
+from gestalt_telemetry.otlp.decoded import LARGEST_TIME, Decoded, of_hex
 from gestalt_telemetry.otlp.values import KeyValue, Malformed, attributes_of_json, attributes_of_proto, double, number
 from gestalt_telemetry.otlp.values import pairs as shown_pairs
 from gestalt_telemetry.records import Metric
@@ -18,6 +18,13 @@ Shown = dict[str, Any]
 KINDS = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
 Int64 = int | str
 Double = float | str
+
+
+class Exemplar(Struct, rename="camel"):
+    """A single value of a data point, as far as it is looked at."""
+
+    trace_id: str = ""
+    span_id: str = ""
 
 
 class Point(Struct, rename="camel"):
@@ -32,6 +39,7 @@ class Point(Struct, rename="camel"):
     sum: Double | None = None
     bucket_counts: list[Int64] = []
     explicit_bounds: list[Double] = []
+    exemplars: list[Exemplar] = []
 
 
 class Points(Struct, rename="camel"):
@@ -55,7 +63,7 @@ class Shape(Struct, rename="camel"):
     summary: Points | None = None
 
 
-def of_json(raw: msgspec.Raw) -> Metric:
+def of_json(decoded: Decoded, raw: msgspec.Raw) -> Metric:
     """A metric that came as JSON. Raises Malformed."""
     try:
         shape = msgspec.json.decode(raw, type=Shape)
@@ -63,8 +71,21 @@ def of_json(raw: msgspec.Raw) -> Metric:
     except msgspec.MsgspecError as error:
         raise Malformed(f"a metric is malformed: {error}") from None
     data = (shape.sum, shape.gauge, shape.histogram, shape.exponential_histogram, shape.summary)
-    times = [_checked(point) for points in data if points is not None for point in points.data_points]
+    points = [point for points in data if points is not None for point in points.data_points]
+    times = [_checked(point) for point in points]
+    if any(point.exemplars for point in points):
+        _drop_bad_ids(decoded, found)
     return Metric(max(times, default=0), shape.name, found)
+
+
+def _drop_bad_ids(decoded: Decoded, metric: Shown) -> None:
+    """Of the exemplars of a metric whose shape is right."""
+    for kind in KINDS:
+        for point in (metric.get(kind) or {}).get("dataPoints", []):
+            for exemplar in point.get("exemplars") or []:
+                for key, checked in (("traceId", decoded.trace_id), ("spanId", decoded.span_id)):
+                    if key in exemplar:
+                        exemplar[key] = checked(of_hex(exemplar[key])).hex()
 
 
 def _checked(point: Point) -> int:
@@ -85,14 +106,14 @@ def unsigned(given: Int64) -> int:
     return int(text)
 
 
-def of_proto(metric: proto.Metric) -> Metric:
+def of_proto(decoded: Decoded, metric: proto.Metric) -> Metric:
     """A metric that came as protobuf. Raises Malformed."""
     found: Shown = {"name": metric.name, "description": metric.description, "unit": metric.unit}
     kind = metric.WhichOneof("data")
     if kind is None:
         return Metric(0, metric.name, found)
     data = getattr(metric, kind)
-    points = [_POINTS[kind](point) for point in data.data_points]
+    points = [_POINTS[kind](decoded, point) for point in data.data_points]
     times = [point.time_unix_nano for point in data.data_points]
     shown: Shown = {"dataPoints": points}
     if kind in {"sum", "histogram", "exponential_histogram"}:
@@ -112,14 +133,14 @@ def _common(point: Any) -> Shown:
     return shown | ({"flags": point.flags} if point.flags else {})
 
 
-def _number(point: proto.NumberDataPoint) -> Shown:
+def _number(decoded: Decoded, point: proto.NumberDataPoint) -> Shown:
     shown = _common(point)
     kind = point.WhichOneof("value")
     if kind == "as_int":
         shown["asInt"] = str(point.as_int)
     elif kind == "as_double":
         shown["asDouble"] = number(point.as_double)
-    return shown | _exemplars(point.exemplars)
+    return shown | _exemplars(decoded, point.exemplars)
 
 
 def _totals(point: Any) -> Shown:
@@ -130,17 +151,17 @@ def _totals(point: Any) -> Shown:
     return shown
 
 
-def _histogram(point: proto.HistogramDataPoint) -> Shown:
+def _histogram(decoded: Decoded, point: proto.HistogramDataPoint) -> Shown:
     return {
         **_common(point),
         **_totals(point),
         "bucketCounts": [str(count) for count in point.bucket_counts],
         "explicitBounds": [number(bound) for bound in point.explicit_bounds],
-        **_exemplars(point.exemplars),
+        **_exemplars(decoded, point.exemplars),
     }
 
 
-def _exponential(point: proto.ExponentialHistogramDataPoint) -> Shown:
+def _exponential(decoded: Decoded, point: proto.ExponentialHistogramDataPoint) -> Shown:
     return {
         **_common(point),
         **_totals(point),
@@ -149,7 +170,7 @@ def _exponential(point: proto.ExponentialHistogramDataPoint) -> Shown:
         "zeroThreshold": number(point.zero_threshold),
         "positive": _buckets(point.positive),
         "negative": _buckets(point.negative),
-        **_exemplars(point.exemplars),
+        **_exemplars(decoded, point.exemplars),
     }
 
 
@@ -157,17 +178,17 @@ def _buckets(buckets: proto.ExponentialHistogramDataPoint.Buckets) -> Shown:
     return {"offset": buckets.offset, "bucketCounts": [str(count) for count in buckets.bucket_counts]}
 
 
-def _summary(point: proto.SummaryDataPoint) -> Shown:
+def _summary(_: Decoded, point: proto.SummaryDataPoint) -> Shown:
     values = [{"quantile": number(one.quantile), "value": number(one.value)} for one in point.quantile_values]
     return {**_common(point), "count": str(point.count), "sum": number(point.sum), "quantileValues": values}
 
 
-def _exemplars(exemplars: Iterable[proto.Exemplar]) -> Shown:
-    shown = [_exemplar(one) for one in exemplars]
+def _exemplars(decoded: Decoded, exemplars: Iterable[proto.Exemplar]) -> Shown:
+    shown = [_exemplar(decoded, one) for one in exemplars]
     return {"exemplars": shown} if shown else {}
 
 
-def _exemplar(one: proto.Exemplar) -> Shown:
+def _exemplar(decoded: Decoded, one: proto.Exemplar) -> Shown:
     kind = one.WhichOneof("value")
     value: Shown = {}
     if kind is not None:
@@ -175,13 +196,13 @@ def _exemplar(one: proto.Exemplar) -> Shown:
     return {
         "filteredAttributes": shown_pairs(attributes_of_proto(one.filtered_attributes)),
         "timeUnixNano": str(one.time_unix_nano),
-        "traceId": one.trace_id.hex(),
-        "spanId": one.span_id.hex(),
+        "traceId": decoded.trace_id(one.trace_id).hex(),
+        "spanId": decoded.span_id(one.span_id).hex(),
         **value,
     }
 
 
-_POINTS: dict[str, Callable[[Any], Shown]] = {
+_POINTS: dict[str, Callable[[Decoded, Any], Shown]] = {
     "sum": _number,
     "gauge": _number,
     "histogram": _histogram,

@@ -11,14 +11,13 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric as ProtoMetric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from gestalt_telemetry.otlp import metric_points
-from gestalt_telemetry.otlp.decoded import Decoded, required, span_id, trace_id
+from gestalt_telemetry.otlp.decoded import Decoded, required
 from gestalt_telemetry.otlp.values import Malformed, attributes_of_proto, of_proto
-from gestalt_telemetry.records import Batch, Link, Log, Metric, Origin, Scope, Span, SpanEvent
+from gestalt_telemetry.records import Batch, Link, Log, Origin, Scope, Span, SpanEvent
 
 
 def logs(body: bytes) -> Decoded:
@@ -50,7 +49,7 @@ def metrics(body: bytes) -> Decoded:
     for group in request.resource_metrics:
         for inner in group.scope_metrics:
             origin = _origin(decoded, group.resource, group.schema_url, inner.scope, inner.schema_url)
-            decoded.batches.append(Batch(origin, metrics=decoded.take(_metric, inner.metrics)))
+            decoded.batches.append(Batch(origin, metrics=decoded.take(metric_points.of_proto, inner.metrics)))
     return decoded
 
 
@@ -80,7 +79,7 @@ def _origin(
         return Origin()
 
 
-def _log(record: LogRecord) -> Log:
+def _log(decoded: Decoded, record: LogRecord) -> Log:
     return Log(
         record.time_unix_nano,
         record.observed_time_unix_nano,
@@ -88,18 +87,18 @@ def _log(record: LogRecord) -> Log:
         record.severity_text,
         of_proto(record.body),
         attributes_of_proto(record.attributes),
-        trace_id(record.trace_id),
-        span_id(record.span_id),
+        decoded.trace_id(record.trace_id),
+        decoded.span_id(record.span_id),
         record.flags,
         record.event_name,
     )
 
 
-def _span(span: ProtoSpan) -> Span:
+def _span(decoded: Decoded, span: ProtoSpan) -> Span:
     return Span(
-        required(trace_id(span.trace_id), "trace id"),
-        required(span_id(span.span_id), "span id"),
-        span_id(span.parent_span_id),
+        required(decoded.trace_id(span.trace_id), "trace id"),
+        required(decoded.span_id(span.span_id), "span id"),
+        decoded.span_id(span.parent_span_id),
         span.name,
         span.kind,
         span.start_time_unix_nano,
@@ -108,11 +107,11 @@ def _span(span: ProtoSpan) -> Span:
         span.status.message,
         attributes_of_proto(span.attributes),
         [SpanEvent(one.time_unix_nano, one.name, attributes_of_proto(one.attributes)) for one in span.events],
-        [Link(one.trace_id, one.span_id, attributes_of_proto(one.attributes)) for one in span.links],
+        [_link(decoded, one) for one in span.links],
         span.trace_state,
         span.flags,
     )
 
 
-def _metric(metric: ProtoMetric) -> Metric:
-    return metric_points.of_proto(metric)
+def _link(decoded: Decoded, link: ProtoSpan.Link) -> Link:
+    return Link(decoded.trace_id(link.trace_id), decoded.span_id(link.span_id), attributes_of_proto(link.attributes))

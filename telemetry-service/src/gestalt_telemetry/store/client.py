@@ -12,6 +12,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
+from gestalt_contracts.events import now, rfc3339
 from gestalt_telemetry.refusals import WriterAway, WriterBehind
 from gestalt_telemetry.store.wire import Done, Frames, SetAside, State, Write, framed, of_writer
 from gestalt_telemetry.writer import Config
@@ -42,6 +43,7 @@ class WriterClient:
         self.ready = asyncio.Event()
         self.restarts = -1
         self._readied = 0  # writers that came so far as to say how the store is
+        self.last_exit = ""
         self.pid = 0
 
     @property
@@ -118,6 +120,7 @@ class WriterClient:
         finally:
             self._let_go()
             await asyncio.shield(_ended(process))
+        self.last_exit = f"{rfc3339(now().replace(microsecond=0))}: the writer ended with {process.returncode}"
         log.error("the writer ended and is started again", exit_code=process.returncode)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:

@@ -48,6 +48,8 @@ class Keeping(Protocol):
     ready: asyncio.Event
     state: State | None
     restarts: int
+    last_exit: str
+    """When it ended last, and how; empty before."""
     pid: int
 
     @property

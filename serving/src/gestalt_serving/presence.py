@@ -1,4 +1,4 @@
-"""Telling the others that this service lives, and where."""
+"""Telling the others that a service lives, and where: gateways find it by its heartbeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Heartbeat(Protocol):
-    """Where it is told; as RedisHeartbeat."""
+    """Where it is told; as `gestalt_contracts.redis_heartbeat.RedisHeartbeat`."""
 
     async def beat(self, facts: Mapping[str, str]) -> None:
         """Say it. Raises DirectoryUnavailable."""
@@ -32,7 +32,7 @@ async def beat_forever(
     facts: Callable[[], Mapping[str, str]],
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Each second; whether Redis is there or not, the service goes on."""
+    """Each second, whatever happens: a service that nobody finds goes on with what it has."""
     away = False
     while True:
         try:
@@ -42,6 +42,8 @@ async def beat_forever(
             if not away:
                 log.warning("the directory is away; gateways may not find this service", reason=str(error))
             away = True
+        except Exception:
+            log.exception("the heartbeat failed")
         await pause(BEAT_SECONDS)
 
 
