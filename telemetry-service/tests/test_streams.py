@@ -32,6 +32,16 @@ async def record(connection: ClientConnection) -> dict[str, Any]:
     return found
 
 
+async def test_a_socket_with_a_level_that_is_none_is_told_so_and_is_no_failed_authentication(shared: World) -> None:
+    async with socket(shared, "/ws/logs?level=bogus") as connection:
+        told = await record(connection)
+        assert (told["type"], told["message"], told["code"]) == ("error", "invalid level", "invalid_request")
+        assert (told["status"], told["close_code"]) == (400, 1002)
+        with pytest.raises(ConnectionClosed):
+            await record(connection)
+        assert (connection.close_code, connection.close_reason) == (1002, "invalid level")
+
+
 @BOTH
 async def test_what_was_there_is_marked_and_joins_what_comes(world: World) -> None:
     await world.logs("old one", "old two")

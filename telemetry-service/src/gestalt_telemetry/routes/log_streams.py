@@ -23,7 +23,7 @@ from gestalt_telemetry.store.port import Line
 router = APIRouter()
 REPLAYED_MS = 3_600_000
 MOST_DIGITS = 18
-POLICY_VIOLATION = 1008
+PROTOCOL_ERROR = 1002
 
 
 class Start(Struct, frozen=True):
@@ -104,13 +104,27 @@ async def log_socket(socket: WebSocket, state: Resources) -> None:
         asked = Parameters(socket)
         wanted = Filter(asked.level(), asked.text("session_id"), asked.query())
         start = await begin(state, resumed_after(socket))
-    except (InvalidRequest, Unavailable) as error:
+    except InvalidRequest as error:
+        await _refuse(socket, error)
+        return
+    except Unavailable as error:
         await socket.accept()
-        code = TRY_AGAIN if isinstance(error, Unavailable) else POLICY_VIOLATION
-        await socket.close(code, error.message)
+        await socket.close(TRY_AGAIN, error.message)
         return
     await socket.accept()
     await converse(socket, _send(socket, state, start, wanted), _listen(socket, wanted))
+
+
+async def _refuse(socket: WebSocket, error: InvalidRequest) -> None:
+    """A browser sees no HTTP status: it is told in a frame. Not by 1008, which clients take for a wrong token."""
+    await socket.accept()
+    await socket.send_text(_told(error.message, status=error.status, close_code=PROTOCOL_ERROR))
+    await socket.close(PROTOCOL_ERROR, error.message)
+
+
+def _told(message: str, **more: int) -> str:
+    body = msgspec.json.decode(error_body(message, "invalid_request"))
+    return msgspec.json.encode({"type": "error", **body, **more}).decode() + "\n"
 
 
 async def _send(socket: WebSocket, state: State, start: Start, wanted: Filter) -> None:
@@ -132,8 +146,7 @@ async def _listen(socket: WebSocket, wanted: Filter) -> None:
         with suppress(msgspec.DecodeError, RecursionError):
             told = msgspec.json.decode(message.get("text") or "null")
             if isinstance(told, dict) and not change(wanted, told):
-                body = msgspec.json.decode(error_body("invalid level", "invalid_request"))
-                await socket.send_text(msgspec.json.encode({"type": "error", **body}).decode() + "\n")
+                await socket.send_text(_told("invalid level"))
 
 
 def change(wanted: Filter, told: dict[str, Any]) -> bool:
