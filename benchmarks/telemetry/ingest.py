@@ -8,24 +8,38 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from benchmarks import budgets
+from benchmarks.telemetry import clocked
 from benchmarks.telemetry.payload import BATCH, Payloads
-from benchmarks.telemetry.service import LAG_EVERY, Service, lags, quantile, running
+from benchmarks.telemetry.service import Service, quantile, running
 from benchmarks.terminal.report import Figure
 
 CLIENTS = 8
 PREPARED = 60
+BETWEEN = 0.01
 MS = 1_000
 
 
 async def measure(folder: Path, seconds: float) -> AsyncIterator[Figure]:
     """Logs, then spans, each for so long."""
     payloads = Payloads()
-    async with running(folder / "ingest") as service:
-        async for figure in _flood(service, "logs", [payloads.logs() for _ in range(PREPARED)], seconds):
-            yield figure
-        yield Figure("memory of service and writer", service.memory(), "MB", budget=budgets.TELEMETRY_MEMORY)
-        async for figure in _flood(service, "traces", [payloads.spans() for _ in range(PREPARED)], seconds):
-            yield figure
+    floods = {
+        "logs": [payloads.logs() for _ in range(PREPARED)],
+        "traces": [payloads.spans() for _ in range(PREPARED)],
+    }
+    moments: list[float] = []
+    clock = folder / "lags"
+    async with running(folder / "ingest", clock=clock) as service:
+        for signal, bodies in floods.items():
+            moments.append(time.monotonic())
+            async for figure in _flood(service, signal, bodies, seconds):
+                yield figure
+            moments.append(time.monotonic())
+            yield Figure(f"memory after {signal}", service.memory(), "MB", budget=budgets.TELEMETRY_MEMORY)
+    for place, signal in enumerate(floods):
+        turns = clocked.read(clock, *moments[2 * place : 2 * place + 2])
+        late, busy = (quantile(found, 0.99) * MS for found in ([t.late for t in turns], [t.busy for t in turns]))
+        yield Figure(f"{signal}: loop lag p99 meanwhile", late, "ms", budget=budgets.INGEST_LAG)
+        yield Figure(f"{signal}: CPU of a turn of the loop p99", busy, "ms", budget=budgets.INGEST_LAG)
 
 
 async def _flood(service: Service, signal: str, bodies: list[bytes], seconds: float) -> AsyncIterator[Figure]:
@@ -42,7 +56,6 @@ async def _flood(service: Service, signal: str, bodies: list[bytes], seconds: fl
 
     begun, used = time.perf_counter(), service.writer_seconds()
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(lags(service, over))
         for first in range(CLIENTS):
             tasks.create_task(send(first))
         await asyncio.sleep(seconds)
@@ -52,8 +65,6 @@ async def _flood(service: Service, signal: str, bodies: list[bytes], seconds: fl
     budget = budgets.INGEST_LOGS if signal == "logs" else budgets.INGEST_SPANS
     yield Figure(f"{signal}: records a second", rate, "/s", budget=budget)
     yield Figure(f"{signal}: records a CPU second of the writer", sent / used, "/s", budget=budget)
-    lag = quantile(looking.result(), 0.99) * MS
-    yield Figure(f"{signal}: loop lag p99 meanwhile", lag, "ms", budget=budgets.INGEST_LAG)
 
 
 async def retention(folder: Path, batches: int) -> AsyncIterator[Figure]:
@@ -68,7 +79,7 @@ async def retention(folder: Path, batches: int) -> AsyncIterator[Figure]:
             await service.post("logs", bodies[number % len(bodies)])
             if number % 2:
                 waits.append(await service.post("traces", b""))
-            await asyncio.sleep(LAG_EVERY)
+            await asyncio.sleep(BETWEEN)
         await service.post("logs", small.logs())
         await asyncio.sleep(3)
         left = sum(path.stat().st_size for path in (folder / "retention" / "telemetry").iterdir() if path.is_file())

@@ -17,7 +17,6 @@ TOKEN = "benchmark"  # noqa: S105 - of a service that lives for seconds
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 MB = 1_000_000
-LAG_EVERY = 0.01
 
 
 class Service:
@@ -60,11 +59,13 @@ class Service:
 
 
 @asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncIterator[Service]:
-    """A service on `folder`, without a Redis: nothing here needs one."""
+async def running(folder: Path, *, clock: Path | None = None, **settings: str) -> AsyncIterator[Service]:
+    """A service on `folder`, without a Redis: nothing here needs one. `clock`: where it writes how its loop was."""
+    plain = ("-P", "-m", "gestalt_telemetry")
+    program = plain if clock is None else ("-m", "benchmarks.telemetry.clocked", str(clock))
     variables = {"GESTALT_INTERNAL_TOKEN": TOKEN, "GESTALT_DATA_DIR": str(folder), "REDIS_URL": "redis://127.0.0.1:1"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "gestalt_telemetry"),
+        *(sys.executable, *program),
         env={"PATH": os.environ["PATH"], **variables, **settings},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -79,15 +80,6 @@ async def running(folder: Path, **settings: str) -> AsyncIterator[Service]:
     finally:
         process.terminate()
         await process.wait()
-
-
-async def lags(service: Service, over: asyncio.Event) -> list[float]:
-    """Seconds that the service's loop took to answer what needs nothing but a turn of it."""
-    found = []
-    while not over.is_set():
-        found.append(await service.get("/healthz"))
-        await asyncio.sleep(LAG_EVERY)
-    return found
 
 
 async def beside(work: Callable[[asyncio.Event], Awaitable[None]], measured: Awaitable[None]) -> None:
