@@ -150,6 +150,12 @@ async def test_the_histogram_counts_by_time_and_level_exactly_at_its_bounds(worl
     asked = {"since": "1970-01-01T00:00:11Z", "until": "1970-01-01T00:01:10Z"}
     cut = (await world.get("/api/otel/logs/histogram", **asked))["buckets"]
     assert [bucket["counts"] for bucket in cut] == [{"error": 1}, {"info": 1}]
+    assert (await world.get("/api/otel/logs/histogram", query="X"))["buckets"] == whole
+    assert (await world.get("/api/otel/logs/histogram", query="x", **asked))["buckets"] == cut
+    await world.logs("y", time=130 * NS, attributes={"session.id": "Coder 1"}, trace=b"t" * 16)
+    for finer in ({"session_id": "Coder 1"}, {"trace_id": (b"t" * 16).hex()}, {"query": "y"}):
+        (one,) = (await world.get("/api/otel/logs/histogram", **finer))["buckets"]
+        assert one == {"time": "1970-01-01T00:02:00Z", "counts": {"info": 1}}
     steps = (await world.get("/api/otel/logs/histogram", step="2m", level="warning"))["buckets"]
     assert [(one["time"], one["counts"]) for one in steps] == [
         ("1970-01-01T00:00:00Z", {"error": 1}),

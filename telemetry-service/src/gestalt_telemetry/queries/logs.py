@@ -65,6 +65,19 @@ def newest(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
     return found[::-1]
 
 
+def times(reader: Reader, wanted: Wanted) -> Iterator[tuple[int, int]]:
+    """Time (Unix ns) and level of everything that matches, in no order of use."""
+    for segment in reader.segments():
+        if not _may_hold(segment, wanted):
+            continue
+        if wanted.text:
+            found = _matches(segment, wanted, LARGEST_ID)
+            yield from ((min(one.record.time or one.record.observed, LARGEST_ID), one.level) for one in found)
+            continue
+        sql, values = _conditions(wanted, *_ids(segment, wanted), level=True)
+        yield from segment.rows(f"SELECT time, level FROM logs {_index(wanted)} WHERE {sql}", values)  # noqa: S608 - our own names
+
+
 def following(reader: Reader, after: int, limit: int) -> list[Found]:
     """The next `limit` records from a place on, in the order of their arrival."""
     found: list[Found] = []
