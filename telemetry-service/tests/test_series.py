@@ -119,6 +119,13 @@ async def test_a_histogram_tells_what_came_between_two_exports(world: World) -> 
     }  # fmt: skip
 
 
+async def test_no_single_value_lies_beyond_what_a_histogram_tells_of_all(world: World) -> None:
+    known = {"explicitBounds": [1, 10, 100], "min": 3, "max": 40}
+    await export(world, histogram("known", spread(20, 2, 50.0, BEFORE, bucketCounts=["0", "1", "1", "0"], **known)))
+    await export(world, histogram("known", spread(40, 4, 70.0, BEFORE, bucketCounts=["0", "2", "2", "0"], **known)))
+    assert [await series(world, "known", name) for name in ("min", "max")] == [[[3.0]], [[40.0]]]
+
+
 async def test_a_histogram_that_came_once_is_whole(world: World) -> None:
     once = spread(20, 4, 40.0, INSIDE, bucketCounts=["2", "1", "1"], explicitBounds=[1, 10], min=0.5, max=32)
     await export(world, histogram("lasted", once))

@@ -99,8 +99,7 @@ def _bounded(value: float, count: int, buckets: tuple[int, ...], told: Spread, *
     filled = [place for place, gained in enumerate(buckets) if gained > 0]
     if not filled or not told.bounds or len(buckets) != len(told.bounds) + 1:
         return Gain(value, count, mean, mean)
-    first, last = filled[0], filled[-1]
-    least = told.bounds[first - 1] if first else min(mean, told.bounds[0]) if told.least is None else told.least
-    top = last == len(told.bounds)
-    most = told.bounds[last] if not top else max(mean, told.bounds[-1]) if told.most is None else told.most
-    return Gain(value, count, least, most)
+    lowest = min(mean, told.bounds[0]) if told.least is None else told.least
+    highest = max(mean, told.bounds[-1]) if told.most is None else told.most
+    edges = (lowest, *told.bounds, highest)
+    return Gain(value, count, max(lowest, edges[filled[0]]), min(highest, edges[filled[-1] + 1]))
