@@ -7,7 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gestalt_serving import otlp_metrics
-from gestalt_serving.metrics import EVERY_SECONDS, ServiceMetrics
+from gestalt_serving.metrics import EVERY_SECONDS, WHOLE_SECONDS, ServiceMetrics
 
 
 class Clock:
@@ -55,6 +55,18 @@ def test_what_has_changed_is_told_once_a_minute_and_what_has_not_is_not() -> Non
     clock.now += EVERY_SECONDS
     metrics.note(0.5)
     assert set(told(metrics)) == {"gestalt_viewers", "gestalt_event_loop_lag_worst_seconds"}
+
+
+def test_all_is_told_again_each_half_hour() -> None:
+    clock = Clock()
+    metrics = ServiceMetrics("session", clock=clock)
+    metrics.gauge("gestalt_viewers", "Clients that watch", lambda: 3)
+    times = []
+    while clock.now < 2 * WHOLE_SECONDS:
+        clock.now += EVERY_SECONDS
+        metrics.note(0.0)
+        times += [clock.now] if "gestalt_viewers" in told(metrics) else []
+    assert times == [EVERY_SECONDS, WHOLE_SECONDS, 2 * WHOLE_SECONDS]
 
 
 def test_what_is_so_or_not_is_a_number() -> None:

@@ -20,6 +20,9 @@ TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 EVERY_SECONDS = 60.0
 """How often what has changed is told."""
 
+WHOLE_SECONDS = 1_800.0
+"""How often all is told, changed or not: an hour of a metric has a point, and what a counter gained in it a beginning."""
+
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 LAG = "gestalt_event_loop_lag_seconds"
 RESTLESS = (
@@ -68,6 +71,7 @@ class ServiceMetrics:
         self._clock = clock
         self._since = time.time_ns()
         self._due = clock() + EVERY_SECONDS
+        self._whole_due = clock() + WHOLE_SECONDS
         self._told: dict[str, list[tuple[dict[str, str], float]]] = {}
         self._worst = 0.0
         self._readings = Readings()
@@ -108,8 +112,11 @@ class ServiceMetrics:
             self.tell()
 
     def tell(self) -> None:
-        """Put what has changed since it was last told into the outbox."""
+        """Put what has changed since it was last told into the outbox; at times all there is."""
         now = time.time_ns()
+        if self._clock() >= self._whole_due:
+            self._whole_due = self._clock() + WHOLE_SECONDS
+            self._told.clear()
         for family in self.registry.collect():
             if not family.name.startswith(RESTLESS) and self._is_news(family):
                 self.outbox.put(otlp_metrics.shown(family, now, self._since))
