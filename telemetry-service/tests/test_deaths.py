@@ -37,6 +37,15 @@ def test_a_second_service_on_the_folder_is_no_death(tmp_path: Path) -> None:
     third.end()
 
 
+def test_the_deaths_of_writers_are_kept(tmp_path: Path) -> None:
+    first = begun(tmp_path / "alive")
+    assert [first.with_those_of(writers) for writers in (0, 1, 3)] == [0, 1, 3]
+    die(first)
+    second = begun(tmp_path / "alive")
+    assert (second.count, second.with_those_of(1)) == (4, 5)
+    second.end()
+
+
 def test_each_death_is_counted_until_a_stop(tmp_path: Path) -> None:
     mark = tmp_path / "telemetry" / "alive"
     for count in range(3):

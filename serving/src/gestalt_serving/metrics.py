@@ -21,7 +21,7 @@ EVERY_SECONDS = 60.0
 """How often what has changed is told."""
 
 WHOLE_SECONDS = 1_800.0
-"""How often all is told, changed or not: an hour of a metric has a point, and what a counter gained in it a beginning."""
+"""How often all is told, changed or not: each hour has a point, and what a counter gains one before it."""
 
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 LAG = "gestalt_event_loop_lag_seconds"

@@ -150,7 +150,7 @@ class Telemetry:
             "pid": str(os.getpid()),
             "version": release(),
             "started_at": rfc3339(self._started),
-            "restarts": str(self._deaths.count + max(0, writer.restarts)),
+            "restarts": str(self._deaths.with_those_of(max(0, writer.restarts))),
             "last_exit": writer.last_exit or self._deaths.last,
             "writer_restarts": str(max(0, writer.restarts)),
             "writer_backlog": str(writer.backlog),

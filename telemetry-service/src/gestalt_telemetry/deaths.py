@@ -1,4 +1,4 @@
-"""How often this service died: a mark in its folder, which only a stop that was asked for takes away."""
+"""How often this service and its writer died: a mark in its folder, which only a stop that was asked for takes away."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Deaths:
     def __init__(self, mark: Path) -> None:
         self._path = mark
         self._held: TextIO | None = None
+        self._written = 0
         self.count = 0
         self.last = ""
         """When the last was noticed, and what is known of it; empty without one."""
@@ -35,18 +36,33 @@ class Deaths:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._leave_mark(held)
         except OSError as error:
+            self._held = None
             held.close()
             log.warning("deaths of this service are not counted", reason=str(error))
 
     def _leave_mark(self, held: TextIO) -> None:
-        self._held = held
         held.seek(0)
         self.count = _next(held.read())
         if self.count:
             self.last = f"{rfc3339(now().replace(microsecond=0))}: the service ended without a stop"
-        held.truncate(0)
-        held.write(str(self.count))
-        held.flush()
+        self._held = held
+        self._write(self.count)
+
+    def with_those_of(self, writers: int) -> int:
+        """All deaths, those of so many writers since our own start included: the next of us goes on from there."""
+        if self._held is not None and self._written != self.count + writers:
+            try:
+                self._write(self.count + writers)
+            except OSError as error:
+                log.warning("a death of the writer is not kept", reason=str(error))
+        return self.count + writers
+
+    def _write(self, deaths: int) -> None:
+        self._written = deaths
+        if self._held is not None:
+            self._held.truncate(0)
+            self._held.write(str(deaths))
+            self._held.flush()
 
     def end(self) -> None:
         """Take the mark away."""
