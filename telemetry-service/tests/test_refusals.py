@@ -210,6 +210,31 @@ def indexed(folder: Path) -> bool:
 
 
 @BOTH
+async def test_times_that_no_record_can_have_are_times(world: World) -> None:
+    await world.logs("x", time=1_772_356_500 * 10**9)
+    await world.send("traces", export_spans(("x", 1, 0, 1_772_356_500)))
+    gauge = {"name": "x", "gauge": {"dataPoints": [{"timeUnixNano": str(1_772_356_500 * 10**9), "asInt": "1"}]}}
+    await world.send(
+        "metrics", json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [gauge]}]}]}).encode(), JSON
+    )
+
+    async def found(**query: str) -> list[int]:
+        paths = "/api/otel/logs", "/api/otel/traces", "/api/otel/metrics"
+        counts = [len(await world.get(path, **query)) for path in paths]
+        counts.append(len((await world.get("/api/otel/logs/histogram", **query))["buckets"]))
+        await world.get("/api/otel/usage", **query)
+        return [*counts, len((await world.get("/api/otel/metrics/series", name="x", **query))["series"])]
+
+    for early in ("0001-01-01T00:00:00Z", "1677-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z"):
+        assert await found(since=early) == [1] * 5
+        assert await found(until=early) == [0] * 5
+    for late in ("9999-12-31T23:59:59Z", "2262-04-11T23:47:16.854775807Z", "2262-04-11T23:00:00Z"):
+        assert await found(since=late) == [0] * 5
+        assert (await found(until=late))[:4] == [1] * 4
+        assert await found(since="2026-01-01T00:00:00Z", until=late) == [1] * 5
+
+
+@BOTH
 async def test_absurd_numbers_and_times_are_kept_and_found(world: World) -> None:
     await world.logs("far", time=(1 << 64) - 1)
     await world.logs("early", time=1)

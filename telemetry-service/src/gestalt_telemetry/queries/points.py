@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gestalt_telemetry.otlp.values import AnyValue, Attributes, of_json
+from gestalt_telemetry.otlp.values import LARGEST_INT, AnyValue, Attributes, of_json
 from gestalt_telemetry.queries.timed import METRICS, Row, Wanted, where
 from gestalt_telemetry.records import Origin, Scope
 from gestalt_telemetry.store.reader import Reader, SegmentReader
@@ -68,7 +68,7 @@ class Point(Struct, frozen=True):
 def reach(wanted: Wanted) -> Wanted:
     """The exports that matter to a time."""
     since = None if wanted.since is None else max(0, wanted.since - MARGIN_NS)
-    until = None if wanted.until is None else wanted.until + MARGIN_NS
+    until = None if wanted.until is None else min(wanted.until + MARGIN_NS, LARGEST_INT)
     return Wanted(wanted.name, wanted.session, None, since, until)
 
 

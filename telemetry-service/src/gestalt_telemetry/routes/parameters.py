@@ -8,6 +8,7 @@ from datetime import datetime
 from starlette.requests import HTTPConnection
 
 from gestalt_contracts.errors import InvalidRequest
+from gestalt_telemetry.otlp.values import LARGEST_INT, SMALLEST_INT
 from gestalt_telemetry.queries.logs import Wanted
 from gestalt_telemetry.severity import level_named
 
@@ -90,7 +91,7 @@ def trace_id_of(text: str) -> bytes:
 
 
 def nanoseconds(text: str) -> int:
-    """Unix ns of an RFC 3339 time. Raises InvalidRequest."""
+    """Unix ns of an RFC 3339 time, the nearest that 64 bits hold. Raises InvalidRequest."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise InvalidRequest("invalid timestamp")
@@ -99,4 +100,5 @@ def nanoseconds(text: str) -> int:
         moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if zone in 'Zz' else zone}")
     except ValueError:
         raise InvalidRequest("invalid timestamp") from None
-    return int(moment.timestamp()) * NS + int((fraction or "0")[:9].ljust(9, "0"))
+    exact = int(moment.timestamp()) * NS + int((fraction or "0")[:9].ljust(9, "0"))
+    return max(SMALLEST_INT, min(exact, LARGEST_INT))
