@@ -193,6 +193,15 @@ async def test_tokens_and_cost_may_be_told_by_two_conventions(world: World) -> N
     assert (told["source"], told["cost_source"]) == ("gen_ai", "claude_code")
 
 
+async def test_what_is_no_number_of_tokens_is_not_counted(world: World) -> None:
+    unknown = {key: value for key, value in spread(2, 3, 0.0, INSIDE).items() if key != "sum"}
+    infinite = points((3, 1), start=INSIDE, gen_ai__token__type="input")[0] | {"asDouble": "Infinity"}
+    tokens = {**unknown, "attributes": attributes(gen_ai__token__type="output")}
+    await export(world, histogram("gen_ai.client.token.usage", tokens), session__id="Coder 3")
+    await export(world, total("gen_ai.client.token.usage", infinite), session__id="Coder 3")
+    assert (await world.get("/api/otel/usage", session_id="Coder 3"))["sessions"] == []
+
+
 async def test_usage_of_a_time_is_what_was_counted_in_it(world: World) -> None:
     counted = total("codex.turn.token_usage", *points((-50, 100), (10, 140), start=BEFORE, token_type="input"))
     await export(world, counted, session__id="Codex 2")

@@ -66,7 +66,8 @@ async def test_a_metric_is_one_item_with_the_time_of_its_newest_point(world: Wor
 
 async def test_a_metric_with_points_that_are_no_numbers_is_refused_alone(world: World) -> None:
     bad = {"name": "bad", "gauge": {"dataPoints": [{"timeUnixNano": "soon", "asDouble": 1}]}}
-    body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [bad, {"name": "good"}, {"name": 5}]}]}]}
+    low = {"name": "low", "histogram": {"dataPoints": [{"count": "1", "min": "low"}]}}
+    body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [bad, {"name": "good"}, {"name": 5}, low]}]}]}
     answer = await world.send("metrics", json.dumps(body).encode(), JSON)
-    assert answer.json()["partialSuccess"]["rejectedDataPoints"] == "2"
+    assert answer.json()["partialSuccess"]["rejectedDataPoints"] == "3"
     assert [metric["name"] for metric in await world.get("/api/otel/metrics")] == ["good"]

@@ -192,5 +192,5 @@ def _span_json(record: str, columns: str) -> str:
 
 def _points(records: Iterable[list[str]]) -> Iterable[Point]:
     for (record,) in records:
-        metric = msgspec.json.decode(record)
-        yield from points.points_of(metric, points.origin_of(metric))
+        metric = points.exported(record)
+        yield from points.points_of(metric, points.origin_of(bytes(metric.resource), bytes(metric.scope)))

@@ -10,7 +10,15 @@ from msgspec import Struct
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as proto
 
 from gestalt_telemetry.otlp.decoded import LARGEST_TIME, Decoded, of_hex
-from gestalt_telemetry.otlp.values import KeyValue, Malformed, attributes_of_json, attributes_of_proto, double, number
+from gestalt_telemetry.otlp.values import (
+    KeyValue,
+    Malformed,
+    attributes_of_json,
+    attributes_of_proto,
+    double,
+    integer,
+    number,
+)
 from gestalt_telemetry.otlp.values import pairs as shown_pairs
 from gestalt_telemetry.records import Metric
 
@@ -35,8 +43,11 @@ class Point(Struct, rename="camel"):
     attributes: list[KeyValue] = []
     as_int: Int64 | None = None
     as_double: Double | None = None
+    flags: Int64 = 0
     count: Int64 = 0
     sum: Double | None = None
+    min: Double | None = None
+    max: Double | None = None
     bucket_counts: list[Int64] = []
     explicit_bounds: list[Double] = []
     exemplars: list[Exemplar] = []
@@ -90,10 +101,11 @@ def _drop_bad_ids(decoded: Decoded, metric: Shown) -> None:
 
 def _checked(point: Point) -> int:
     """The time of a point whose numbers are numbers. Raises Malformed."""
-    for given in (point.start_time_unix_nano, point.count, *point.bucket_counts):
+    for given in (point.start_time_unix_nano, point.flags, point.count, *point.bucket_counts):
         unsigned(given)
-    for value in (point.as_double, point.sum, *point.explicit_bounds):
+    for value in (point.as_double, point.sum, point.min, point.max, *point.explicit_bounds):
         double(value or 0.0)
+    integer(point.as_int or 0)
     attributes_of_json(point.attributes)
     return unsigned(point.time_unix_nano)
 

@@ -6,12 +6,13 @@ import heapq
 import math
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from gestalt_telemetry.otlp.values import LARGEST_INT, AnyValue, Attributes, of_json
+from gestalt_telemetry.otlp.values import LARGEST_INT, Attributes, KeyValue, of_json
 from gestalt_telemetry.queries.timed import METRICS, Row, Wanted, where
 from gestalt_telemetry.records import Origin, Scope
 from gestalt_telemetry.store.reader import Reader, SegmentReader
@@ -24,8 +25,66 @@ MARGIN_NS = 3_600_000_000_000
 """How far around the time asked for exports are read: what a counter gained is told against the export before, and an
 export holds points that are older than its newest."""
 
-KINDS = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
+KINDS = ("sum", "gauge", "histogram", "exponential_histogram", "summary")
+SETS_KNOWN = 4_096
+"""Sets of attributes that are kept decoded: a series has thousands of points with the same."""
+
+NONE, NOTHING = msgspec.Raw(b"[]"), msgspec.Raw(b"{}")
+Number = int | float | str
 _key = msgspec.json.Encoder(order="deterministic").encode
+
+
+class DataPoint(Struct, rename="camel"):
+    """A data point as it is stored: as it came, or as protobuf's says it."""
+
+    attributes: msgspec.Raw = NONE
+    start_time_unix_nano: Number = 0
+    time_unix_nano: Number = 0
+    flags: Number = 0
+    as_int: Number | None = None
+    as_double: Number | None = None
+    count: Number | None = None
+    sum: Number | None = None
+    min: Number | None = None
+    max: Number | None = None
+    bucket_counts: list[Number] = []
+    explicit_bounds: list[Number] = []
+
+
+class Data(Struct, rename="camel"):
+    """The points of a metric."""
+
+    data_points: list[DataPoint] = []
+    aggregation_temporality: int = 0
+    is_monotonic: bool = False
+
+
+class Exported(Struct, rename="camel"):
+    """A metric as it is stored."""
+
+    name: str = ""
+    unit: str = ""
+    sum: Data | None = None
+    gauge: Data | None = None
+    histogram: Data | None = None
+    exponential_histogram: Data | None = None
+    summary: Data | None = None
+    resource: msgspec.Raw = NOTHING
+    scope: msgspec.Raw = NOTHING
+
+
+class Described(Struct, rename="camel"):
+    """A resource or a scope."""
+
+    name: str = ""
+    version: str = ""
+    schema_url: str = ""
+    attributes: msgspec.Raw = NONE
+
+
+exported = msgspec.json.Decoder(Exported).decode
+_pairs = msgspec.json.Decoder(list[KeyValue] | None)
+_described = msgspec.json.Decoder(Described)
 
 
 class Nature(Enum):
@@ -46,6 +105,9 @@ class Spread(Struct, frozen=True):
     buckets: tuple[int, ...] = ()
 
 
+SINGLE = Spread()
+
+
 class Point(Struct, frozen=True):
     """One data point. `value`: of a spread its sum, NaN when it is not told; times: Unix ns.
 
@@ -62,7 +124,7 @@ class Point(Struct, frozen=True):
     start: int
     time: int
     value: float
-    spread: Spread = Spread()
+    spread: Spread = SINGLE
 
 
 def reach(wanted: Wanted) -> Wanted:
@@ -82,73 +144,72 @@ def stored(reader: Reader, wanted: Wanted) -> Iterator[Point]:
         if segment.segment.may_hold(segment.segment.metrics, wanted.since, wanted.until)
     ]
     for row, segment in heapq.merge(*lanes, key=lambda found: found[0][0]):
-        yield from points_of(msgspec.json.decode(row[3]), segment.origin(row[2]))
+        yield from points_of(exported(row[3]), segment.origin(row[2]))
 
 
 def _rows(segment: SegmentReader, query: str, values: list[Any]) -> Iterator[tuple[Row, SegmentReader]]:
     return ((row, segment) for row in segment.rows(query, values))
 
 
-def points_of(metric: dict[str, Any], origin: Origin) -> Iterator[Point]:
+def points_of(metric: Exported, origin: Origin) -> Iterator[Point]:
     """The data points of one exported metric; those without a value are left out."""
     for kind in KINDS:
-        data = metric.get(kind) or {}
-        found = data.get("dataPoints") or []
-        if not found:
+        data: Data | None = getattr(metric, kind)
+        if data is None or not data.data_points:
             continue
-        name, scope = str(metric.get("name", "")), origin.scope
-        source = _key([origin.resource, scope.name, scope.version, scope.attributes, name, metric.get("unit"), kind])
+        source = _source(metric, kind, origin)
         nature, cumulative = _nature(kind, data)
-        for point in found:
+        for point in data.data_points:
             value = _value(point)
-            if value is None or int(point.get("flags") or 0) & NO_VALUE:
+            if value is None or int(point.flags) & NO_VALUE:
                 continue
-            attributes = attributes_of(point)
-            times = int(point.get("startTimeUnixNano") or 0), int(point.get("timeUnixNano") or 0)
-            line = source + _key(attributes)
-            spread = _spread(point) if nature is Nature.SPREAD else Spread()
-            yield Point(name, line, origin.resource, attributes, nature, cumulative, *times, value, spread)
+            key, attributes = attribute_set(bytes(point.attributes))
+            times = int(point.start_time_unix_nano), int(point.time_unix_nano)
+            spread = _spread(point) if nature is Nature.SPREAD else SINGLE
+            yield Point(
+                metric.name, source + key, origin.resource, attributes, nature, cumulative, *times, value, spread
+            )
 
 
-def _nature(kind: str, data: dict[str, Any]) -> tuple[Nature, bool]:
+def _source(metric: Exported, kind: str, origin: Origin) -> bytes:
+    scope = origin.scope
+    return _key([origin.resource, scope.name, scope.version, scope.attributes, metric.name, metric.unit, kind])
+
+
+def _nature(kind: str, data: Data) -> tuple[Nature, bool]:
     """What the points of a metric are, and whether they count from a start. A summary always does."""
-    temporality = int(data.get("aggregationTemporality") or 0)
-    if kind == "gauge" or (kind == "sum" and temporality != DELTA and not data.get("isMonotonic")):
+    temporality = data.aggregation_temporality
+    if kind == "gauge" or (kind == "sum" and temporality != DELTA and not data.is_monotonic):
         return Nature.LEVEL, False
     if kind == "sum":
         return Nature.SUM, temporality == CUMULATIVE
     return Nature.SPREAD, kind == "summary" or temporality == CUMULATIVE
 
 
-def _value(point: dict[str, Any]) -> float | None:
-    for key in ("asInt", "asDouble", "sum"):
-        if point.get(key) is not None:
-            return float(point[key])
-    return math.nan if point.get("count") is not None else None
+def _value(point: DataPoint) -> float | None:
+    for given in (point.as_int, point.as_double, point.sum):
+        if given is not None:
+            return float(given)
+    return None if point.count is None else math.nan
 
 
-def _spread(point: dict[str, Any]) -> Spread:
-    return Spread(
-        int(point.get("count") or 0),
-        _number(point.get("min")),
-        _number(point.get("max")),
-        tuple(float(bound) for bound in point.get("explicitBounds") or ()),
-        tuple(int(count) for count in point.get("bucketCounts") or ()),
-    )
+def _spread(point: DataPoint) -> Spread:
+    least, most = (None if given is None else float(given) for given in (point.min, point.max))
+    bounds, buckets = map(float, point.explicit_bounds), map(int, point.bucket_counts)
+    return Spread(int(point.count or 0), least, most, tuple(bounds), tuple(buckets))
 
 
-def _number(given: Any) -> float | None:
-    return None if given is None else float(given)
+@lru_cache(maxsize=SETS_KNOWN)
+def attribute_set(json: bytes) -> tuple[bytes, Attributes]:
+    """Attributes, and what tells them from others in whatever order they stand."""
+    pairs = _pairs.decode(json) or []
+    attributes = {pair.key: of_json(pair.value) for pair in pairs}
+    return _key(attributes), attributes
 
 
-def attributes_of(shown: dict[str, Any]) -> Attributes:
-    """The attributes of a data point, a resource or a scope."""
-    pairs = shown.get("attributes") or []
-    return {pair.get("key", ""): of_json(msgspec.convert(pair.get("value") or {}, AnyValue)) for pair in pairs}
-
-
-def origin_of(shown: dict[str, Any]) -> Origin:
-    """Where a metric comes from, of its JSON."""
-    resource, scope = shown.get("resource") or {}, shown.get("scope") or {}
-    named = Scope(scope.get("name", ""), scope.get("version", ""), scope.get("schemaUrl", ""), attributes_of(scope))
-    return Origin(attributes_of(resource), resource.get("schemaUrl", ""), named)
+@lru_cache(maxsize=SETS_KNOWN)
+def origin_of(resource: bytes, scope: bytes) -> Origin:
+    """Where a metric comes from, of the JSON of its resource and scope."""
+    found, named = _described.decode(resource), _described.decode(scope)
+    own = Scope(named.name, named.version, named.schema_url, attribute_set(bytes(named.attributes))[1])
+    return Origin(attribute_set(bytes(found.attributes))[1], found.schema_url, own)

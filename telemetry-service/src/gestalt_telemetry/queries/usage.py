@@ -6,6 +6,7 @@ agent that emits under two names is counted by the first family that tells it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,11 +54,21 @@ Key = tuple[str, str]
 """Session id and uid, as far as they are known."""
 
 
-class Told(Struct):
-    """What one family tells of one session; what it does not is missing."""
+class Tally(Struct):
+    """Something that is counted; None until it is."""
 
-    tokens: dict[str, float] = field(default_factory=dict)
-    cost: float | None = None
+    value: float | None = None
+
+    def add(self, value: float) -> None:
+        """So much more."""
+        self.value = value + (self.value or 0.0)
+
+
+class Told(Struct):
+    """What one family tells of one session: tokens by kind, cost."""
+
+    tokens: dict[str, Tally] = field(default_factory=dict)
+    cost: Tally = field(default_factory=Tally)
 
 
 class Usage:
@@ -67,46 +78,48 @@ class Usage:
         self._wanted = Wanted(since=since, until=until)
         self._gains = Gains(reach(self._wanted).since)
         self._told: dict[Key, dict[str, Told]] = {}
+        self._tallies: dict[bytes, Tally] = {}
 
     def add(self, points: Iterable[Point]) -> None:
-        """Points more, of any metric."""
+        """Points more, of metrics in COUNTED."""
         for point in points:
-            family = COUNTED.get(point.metric.lower())
-            gain = self._gains.of(point) if family is not None else None
-            if family is not None and gain is not None and within(point, self._wanted):
-                told = self._told.setdefault(session_of(point), {}).setdefault(family.name, Told())
-                _count(told, family, point, gain.value)
+            gain = self._gains.of(point)
+            if gain is None or not math.isfinite(gain.value) or not within(point, self._wanted):
+                continue
+            tally = self._tallies.get(point.line)
+            if tally is None:
+                tally = self._tallies[point.line] = self._tally(point)
+            tally.add(gain.value)
+
+    def _tally(self, point: Point) -> Tally:
+        """Where the points of one line are counted."""
+        family = COUNTED[point.metric.lower()]
+        told = self._told.setdefault(session_of(point), {}).setdefault(family.name, Told())
+        if point.metric.lower() == family.cost.lower():
+            return told.cost
+        return told.tokens.setdefault(kind_of(point.attributes, family.kind), Tally())
 
     def sessions(self) -> list[dict[str, Any]]:
         """`{session_id, session_uid, source, cost_source, input_tokens, …, cost_usd}` of each, by id; unknown is null.
 
         Tokens are those of one family, whole, and so is the cost: two families may tell of the same turns.
         """
-        return [_shown(session, self._told[session]) for session in sorted(self._told)]
-
-
-def _count(told: Told, family: Family, point: Point, value: float) -> None:
-    if point.metric.lower() == family.cost.lower():
-        told.cost = (told.cost or 0.0) + value
-        return
-    kind = kind_of(point.attributes, family.kind)
-    if kind in KINDS:
-        told.tokens[kind] = told.tokens.get(kind, 0.0) + value
+        shown = [_shown(session, self._told[session]) for session in sorted(self._told)]
+        return [one for one in shown if one["source"]]
 
 
 def _shown(session: Key, told: dict[str, Told]) -> dict[str, Any]:
-    of_tokens = next((family.name for family in FAMILIES if family.name in told and told[family.name].tokens), None)
-    of_cost = next(
-        (family.name for family in FAMILIES if family.name in told and told[family.name].cost is not None), None
-    )
+    families = [family.name for family in FAMILIES if family.name in told]
+    of_tokens = next((name for name in families if told[name].tokens.keys() & KINDS), None)
+    of_cost = next((name for name in families if told[name].cost.value is not None), None)
     tokens = told[of_tokens].tokens if of_tokens else {}
     return {
         "session_id": session[0] or None,
         "session_uid": session[1] or None,
         "source": of_tokens or of_cost,
         "cost_source": of_cost,
-        **{f"{kind}_tokens": round(tokens[kind]) if kind in tokens else None for kind in KINDS},
-        "cost_usd": told[of_cost].cost if of_cost else None,
+        **{f"{kind}_tokens": round(tokens[kind].value or 0) if kind in tokens else None for kind in KINDS},
+        "cost_usd": told[of_cost].cost.value if of_cost else None,
     }
 
 
