@@ -264,6 +264,18 @@ async def test_status_says_what_runs_here(worker: Running) -> None:
     assert (await worker.get("/api/status"))["session_count"] == before["session_count"]
 
 
+async def test_status_tells_of_telemetry_what_its_heartbeat_says(worker: Running) -> None:
+    services = worker.world.directory.services
+    services["telemetry"] = {"pid": "7", "restarts": "3", "last_exit": "2026-03-01T09:15:02Z: it ended"}
+    told = await worker.get("/api/status")
+    assert (told["otel_collector_pid"], told["otel_collector_restart_count"]) == (7, 3)
+    assert told["otel_collector_last_exit"] == "2026-03-01T09:15:02Z: it ended"
+    del services["telemetry"]
+    told = await worker.get("/api/status")
+    assert (told["otel_collector_running"], told["otel_collector_restart_count"]) == (False, 0)
+    assert "otel_collector_last_exit" not in told
+
+
 async def test_workers_are_told_with_counts(worker: Running) -> None:
     await worker.create(QUIET)
     ended = await worker.create(["true"])
