@@ -31,6 +31,18 @@ async def test_a_trace_is_a_tree_in_which_nothing_is_missing(world: World) -> No
     assert (await world.client.get("/api/otel/traces/none")).json()["code"] == "not_found"
 
 
+async def test_a_trace_of_any_depth_is_whole(world: World) -> None:
+    chain = [(f"s{number}", number + 1, number, 10 + number) for number in range(3_000)]
+    for low in range(0, len(chain), 500):
+        await world.send("traces", export_spans(*chain[low : low + 500]))
+    level = (await world.get(f"/api/otel/traces/{TRACE}"))["spans"]
+    names = []
+    while level:
+        names += [span["name"] for span in level]
+        level = [child for span in level for child in span["children"]]
+    assert names == [name for name, *_ in chain]
+
+
 async def test_spans_are_found_by_name_trace_time_and_text_ordered_by_their_start(world: World) -> None:
     await world.send("traces", export_spans(("third", 3, 0, 30), ("First", 1, 0, 10)))
     await world.send("traces", export_spans(("second", 2, 0, 20), trace=b"u" * 16))

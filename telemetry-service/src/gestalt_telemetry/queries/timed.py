@@ -17,6 +17,9 @@ from gestalt_telemetry.store.reader import Reader, SegmentReader
 from gestalt_telemetry.store.rows import unpack_span
 
 Row = tuple[Any, ...]
+DEEPEST = 200
+"""Levels of a trace's tree."""
+
 MOST_SPANS = 10_000
 """Of one trace: a trace that is larger is a loop that forgot to end its root."""
 
@@ -132,22 +135,39 @@ def trace(reader: Reader, trace_id: bytes) -> list[Shown]:
 def tree(spans: list[Shown]) -> list[Shown]:
     """Spans below their parents, `children` by start; what has no parent here is at the top, so nothing is left out."""
     by_id = {span["spanId"]: span | {"children": []} for span in spans}
-    top = []
-    for span in by_id.values():
+    circled = _in_circles({id_: span["parentSpanId"] for id_, span in by_id.items()})
+    top: list[Shown] = []
+    for id_, span in by_id.items():
         parent = by_id.get(span["parentSpanId"])
-        if parent is None or _leads_to(span, parent, by_id):
-            top.append(span)
-        else:
-            parent["children"].append(span)
+        (top if parent is None or id_ in circled else parent["children"]).append(span)
+    _level_below(top)
     return top
 
 
-def _leads_to(span: Shown, ancestor: Shown | None, by_id: dict[str, Shown]) -> bool:
-    """Whether going up from `ancestor` comes to `span`: such spans name one another as parents."""
+def _in_circles(parents: dict[str, str]) -> set[str]:
+    """Spans that name one another as parents: going up from them leads to them."""
+    found: set[str] = set()
     seen: set[str] = set()
-    while ancestor is not None and ancestor["spanId"] not in seen:
-        if ancestor is span:
-            return True
-        seen.add(ancestor["spanId"])
-        ancestor = by_id.get(ancestor["parentSpanId"])
-    return False
+    for id_ in parents:
+        path: dict[str, None] = {}
+        at = id_
+        while at in parents and at not in seen:
+            seen.add(at)
+            path[at] = None
+            at = parents[at]
+        if at in path:
+            way = list(path)
+            found.update(way[way.index(at) :])
+    return found
+
+
+def _level_below(top: list[Shown]) -> None:
+    """Put what lies deeper than DEEPEST beside one another there: JSON that is nested further is read by few."""
+    level = top
+    for _ in range(DEEPEST):
+        level = [child for span in level for child in span["children"]]
+    for span in level:
+        waiting = span["children"]
+        for one in waiting:  # which grows meanwhile
+            waiting += one["children"]
+            one["children"] = []

@@ -11,7 +11,7 @@ from gestalt_contracts.errors import InvalidRequest, NotFound
 from gestalt_telemetry.queries import series, timed
 from gestalt_telemetry.queries.timed import Wanted
 from gestalt_telemetry.routes.parameters import NS, Parameters, trace_id_of
-from gestalt_telemetry.routes.state import Resources, page, reply
+from gestalt_telemetry.routes.state import Resources, long_reply, page, reply
 from gestalt_telemetry.store.port import SeriesWanted
 from gestalt_telemetry.store.rows import MINUTE_NS
 
@@ -34,7 +34,7 @@ async def one_trace(trace_id: str, state: Resources) -> Response:
     found = await state["store"].trace(known) if known else []
     if not found:
         raise NotFound("trace not found")
-    return reply({"trace_id": known.hex(), "spans": timed.tree(found)})
+    return await long_reply(lambda: {"trace_id": known.hex(), "spans": timed.tree(found)})
 
 
 @router.get("/metrics")
@@ -61,7 +61,8 @@ async def metric_series(request: Request, state: Resources) -> Response:
         wanted = Wanted(wanted.name, wanted.session, None, since, wanted.until)
     found = await state["store"].series(SeriesWanted(wanted, step, aggregation))
     told = {"series": found.series, "series_left_out": found.left_out}
-    return reply({"name": wanted.name, "step_seconds": step / NS, "aggregation": aggregation, **told})
+    asked_for = {"name": wanted.name, "step_seconds": step / NS, "aggregation": aggregation}
+    return await long_reply(lambda: asked_for | told)
 
 
 @router.get("/logs/histogram")

@@ -51,6 +51,11 @@ def page(found: bytes) -> Response:
     return Response(found, media_type=JSON)
 
 
+async def long_reply(value: Callable[[], object]) -> Response:
+    """A JSON response that is made in a thread: it may take longer than the loop may stand still."""
+    return page(await asyncio.to_thread(lambda: msgspec.json.encode(value()) + b"\n"))
+
+
 def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response, one line."""
     return Response(msgspec.json.encode(value) + b"\n", status, headers, media_type=JSON)
