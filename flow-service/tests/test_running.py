@@ -178,7 +178,9 @@ async def test_a_lasting_failure_is_kept_and_can_be_tried_again_once_for_a_key(
     await one.put(hook(receiver.url))
     await publish(path="/a")
     (run,) = await finished(one)
-    assert [found["id"] for found in await runs(one, status="failed")] == [run["id"]]
+    assert [(found["id"], found["error"]) for found in await runs(one, status="failed")] == [
+        (run["id"], "post_webhook: answered 400")
+    ]
     path, headers = f"/api/flow/runs/{run['id']}/retry", {"Idempotency-Key": "k"}
     first = await one.api.post(path, headers=headers)
     again = await one.api.post(path, headers=headers)

@@ -13,7 +13,7 @@ from gestalt_flow.conditions import Verdict
 from gestalt_flow.fields import fields_of
 from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.planning import Seen, activity, seen
-from gestalt_flow.records import UNMATCHED, ActivityRecord, Attempt, Run, run_id_of
+from gestalt_flow.records import FAILED, QUEUED, UNMATCHED, ActivityRecord, Attempt, Run, run_id_of
 from gestalt_flow.runs_redis import Evaluation
 from gestalt_flow.templates import TAIL, for_agent, for_shell
 
@@ -40,7 +40,15 @@ def run_shown(run: Run) -> dict[str, Any]:
         "revision": head.revision,
         "depth": head.depth,
     }
-    return shown | ({"error": head.error} if head.error else {})
+    error = head.error or "; ".join(_troubles(run))
+    return shown | ({"error": error} if error else {})
+
+
+def _troubles(run: Run) -> Iterator[str]:
+    """What the last attempt of each activity that has not succeeded yet failed with."""
+    for record in run.activities:
+        if record.status in {QUEUED, FAILED} and record.attempts and record.attempts[-1].error:
+            yield f"{record.activity_id}: {record.attempts[-1].error}"
 
 
 def run_whole(run: Run) -> dict[str, Any]:
@@ -55,7 +63,7 @@ def run_whole(run: Run) -> dict[str, Any]:
 
 
 def verdicts_shown(verdicts: tuple[Verdict, ...] | list[Verdict]) -> list[dict[str, Any]]:
-    """Each condition and what it said."""
+    """Each condition and what it said; a group has its own conditions' verdicts in `of`."""
     return [
         {
             "field": verdict.field,
@@ -63,6 +71,7 @@ def verdicts_shown(verdicts: tuple[Verdict, ...] | list[Verdict]) -> list[dict[s
             "expected": verdict.expected,
             "actual": verdict.actual,
             "matched": verdict.matched,
+            **({"of": verdicts_shown(verdict.of)} if verdict.of else {}),
         }
         for verdict in verdicts
     ]
