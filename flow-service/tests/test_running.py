@@ -129,6 +129,19 @@ async def test_an_event_reaches_its_webhook_and_the_history_says_why(
     assert len(receiver.came) == 1
 
 
+async def test_event_text_in_a_json_body_is_escaped_by_itself(
+    replica: Start, receiver: Receiver, publish: Publish
+) -> None:
+    one = await replica()
+    await one.put(hook(receiver.url, config={"body_template": '{"text": "{{path}}", "lines": {{lines}} }'}))
+    await publish(path='/a", "admin": "\n', lines=3)
+    (run,) = await finished(one)
+    (came,) = receiver.came
+    assert json.loads(came["body"]) == {"text": '/a", "admin": "\n', "lines": 3}
+    (activity,) = (await whole(one, run))["activities"]
+    assert activity["rendered"]["body_template"] == came["body"].decode()
+
+
 async def test_why_not_is_said_by_the_flows_of_that_time(
     replica: Start, receiver: Receiver, publish: Publish, client: Redis
 ) -> None:

@@ -20,6 +20,7 @@ from gestalt_contracts.service_logs import LogOutbox
 from gestalt_flow import measures
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
+from gestalt_flow.activities.output import Output
 from gestalt_flow.activities.public_api import PublicApi
 from gestalt_flow.activities.sessions import Sessions
 from gestalt_flow.activities.toast import Toasts
@@ -132,11 +133,13 @@ class Replica:
 
     async def _activities(self, stack: AsyncExitStack) -> dict[str, Do]:
         settings = self._settings
-        abroad = await stack.enter_async_context(web.opened(AddressRules(settings.webhook_allow)))
         home = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
-        sessions = Sessions(PublicApi(settings.url, settings.token, home))
+        api = PublicApi(settings.url, settings.token, home)
+        output = Output(api)
+        abroad = await stack.enter_async_context(web.opened(AddressRules(settings.webhook_allow), output))
+        sessions = Sessions(api, output)
         return {
-            "toast_notification": Toasts(self._bus, self._names).toast_notification,
+            "toast_notification": Toasts(self._bus, self._names, output).toast_notification,
             "post_webhook": abroad.post_webhook,
             "http_request": abroad.http_request,
             "send_to_terminal": sessions.send_to_terminal,

@@ -162,7 +162,7 @@ class Executor:
         if len(record.attempts) > len(begun.record.attempts) and not may_repeat(_CUT_OFF, _used(record)):
             verdict: Verdict = "failed", structs.replace(record, status=FAILED), 0
         else:
-            context = Context(held.run_id, begun.head, record, self._environment)
+            context = Context(held.run_id, begun.head, record, self._environment, partial(self._keep, held))
             verdict = await self._traces.attempt(context, self._outcome(context, started))
         status = await self._written(held, verdict)
         if status is not None and len(verdict[1].attempts) > len(begun.record.attempts):
@@ -180,23 +180,31 @@ class Executor:
                     raise
                 await asyncio.sleep(RECOVER_SECONDS)
 
+    async def _keep(self, held: Held, record: ActivityRecord) -> None:
+        """Raises Failed: what cannot be written down must not be done."""
+        try:
+            ours = await self._line.keep(held, record)
+        except RunsUnavailable as error:
+            raise Failed(f"Redis is away: {error}", lasting=False) from error
+        if not ours:
+            raise Failed("another replica has taken it over", lasting=False)
+
     async def _outcome(self, context: Context, started: int) -> Verdict:
-        record = context.record
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                done = await self._activities[record.activity_id](context)
+                done = await self._activities[context.record.activity_id](context)
         except Busy as busy:
-            return waited(record, started, str(busy))
+            return waited(context.record, started, str(busy))
         except Skipped as skipped:
-            return "done", ended(record, SKIPPED, _attempt(started, error=str(skipped))), 0
+            return "done", ended(context.record, SKIPPED, _attempt(started, error=str(skipped))), 0
         except Failed as failure:
-            return failed(record, started, failure)
+            return failed(context.record, started, failure)
         except TimeoutError:
-            return failed(record, started, Failed(f"took longer than {LONGEST_SECONDS:g} s", lasting=False))
+            return failed(context.record, started, Failed(f"took longer than {LONGEST_SECONDS:g} s", lasting=False))
         except Exception as error:
-            log.exception("an activity broke", activity=record.activity_id, run=context.run_id)
-            return failed(record, started, Failed(f"internal error: {type(error).__name__}"))
-        after = ended(record, SUCCEEDED, _attempt(started, status=done.status_code))
+            log.exception("an activity broke", activity=context.record.activity_id, run=context.run_id)
+            return failed(context.record, started, Failed(f"internal error: {type(error).__name__}"))
+        after = ended(context.record, SUCCEEDED, _attempt(started, status=done.status_code))
         return "done", structs.replace(after, result=done.result), 0
 
     async def _renew_forever(self) -> None:

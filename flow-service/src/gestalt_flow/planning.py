@@ -12,13 +12,12 @@ from gestalt_flow.fields import event_id_of, fields_of
 from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.model import SCHEDULED, Binding, Fields, Flow
 from gestalt_flow.records import FAILED, QUEUED, SUCCEEDED, ActivityRecord, Head, run_id_of
-from gestalt_flow.templates import Target, render
+from gestalt_flow.targets import target_of
+from gestalt_flow.templates import render, wants_output
 from gestalt_flow.validation import absence_of, pause_of, throttle_of
 
 DEEPEST_CAUSE = 8
 """Flows that may lead to one another before the chain counts as a loop."""
-TARGETS = {"send_to_terminal": Target.TERMINAL, "spawn_agent_session": Target.TERMINAL}
-BODIES = {"post_webhook": Target.BODY, "http_request": Target.BODY}
 
 
 class Seen(Struct, frozen=True):
@@ -107,23 +106,21 @@ def stopped(depth: int, limit: int) -> str:
 
 
 def activity(binding: Binding, trigger_id: str, what: Seen) -> ActivityRecord:
-    """An activity with its templates filled in."""
-    known = {"event_id": what.event_id, "trigger_id": trigger_id, "activity_id": binding.activity_id}
+    """An activity with its templates filled in, but for output that is not looked at yet."""
+    known = ids_of(what.event_id, trigger_id, binding.activity_id)
     config = dict(binding.config or {})
-    templates = BY_ID[binding.activity_id].templates
+    templates = {key: config.pop(key) for key in BY_ID[binding.activity_id].templates if config.get(key)}
     rendered = {
-        key: render(config[key], known, what.fields, _target(binding.activity_id, key))
-        for key in templates
-        if config.get(key)
+        key: render(template, known, what.fields, target_of(binding.activity_id, key, template, config))
+        for key, template in templates.items()
     }
-    kept = {key: value for key, value in config.items() if key not in templates}
-    return ActivityRecord(activity_id=binding.activity_id, config=kept, rendered=rendered)
+    waiting = {key: template for key, template in templates.items() if wants_output(template)}
+    return ActivityRecord(activity_id=binding.activity_id, config=config, rendered=rendered, templates=waiting)
 
 
-def _target(activity_id: str, key: str) -> Target:
-    if key == "title_template":
-        return Target.PLAIN
-    return TARGETS.get(activity_id) or BODIES.get(activity_id) or Target.PLAIN
+def ids_of(event_id: str, trigger_id: str, activity_id: str) -> dict[str, str]:
+    """What templates know beside the event."""
+    return {"event_id": event_id, "trigger_id": trigger_id, "activity_id": activity_id}
 
 
 def order_of(record: ActivityRecord) -> str:

@@ -28,11 +28,17 @@ class Attempt(Struct, frozen=True, omit_defaults=True):
 
 
 class ActivityRecord(Struct, frozen=True, omit_defaults=True):
-    """One activity of a run. `budget_from`: attempts before it belong to an earlier round."""
+    """One activity of a run. `budget_from`: attempts before it belong to an earlier round.
+
+    `rendered`: its texts; `templates`: those of them that wait for a session's output; `settled`: those that are given
+    exactly so, at each attempt.
+    """
 
     activity_id: str
     config: dict[str, Any] = {}
     rendered: dict[str, str] = {}
+    templates: dict[str, str] = {}
+    settled: tuple[str, ...] = ()
     status: str = QUEUED
     attempts: tuple[Attempt, ...] = ()
     budget_from: int = 0

@@ -15,9 +15,7 @@ from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.planning import Seen, activity, seen
 from gestalt_flow.records import FAILED, QUEUED, UNMATCHED, ActivityRecord, Attempt, Run, run_id_of
 from gestalt_flow.runs_redis import Evaluation
-from gestalt_flow.templates import TAIL, for_agent, for_shell
-
-TAIL_SHOWN = "{{output_tail}}"
+from gestalt_flow.templates import for_agent, for_shell
 
 
 def moment(milliseconds: int) -> str:
@@ -90,7 +88,7 @@ def _activity_shown(record: ActivityRecord) -> dict[str, Any]:
 def rendered_shown(record: ActivityRecord) -> dict[str, Any]:
     """What an activity is given: filled-in templates, and the values beside them. Secrets stay references."""
     fence = for_agent if record.activity_id == "spawn_agent_session" else for_shell
-    texts = {key: fence(text).replace(TAIL, TAIL_SHOWN) for key, text in record.rendered.items()}
+    texts = {key: text if key in record.settled else fence(text) for key, text in record.rendered.items()}
     return {**record.config, **texts}
 
 
