@@ -103,6 +103,8 @@ def run(found: Thing) -> Iterator[str]:
     for name in shown:
         if found.get(name):
             yield f"{name.replace('_', ' ')}: {cell(found[name])}"
+    if found.get("cause"):
+        yield cause(found["cause"])
     yield "event:"
     yield from rendered(found["event"])
     yield "conditions:"
@@ -111,6 +113,12 @@ def run(found: Thing) -> Iterator[str]:
         yield f"{activity['activity_id']}: {activity['status']}"
         yield from rendered(activity["rendered"])
         yield from map(attempt, activity["attempts"])
+
+
+def cause(found: Thing) -> str:
+    """How many flows led to a run's event, and how that is known."""
+    inferred = f"; a file changed where {found['inferred']} was at work for one" if found["inferred"] else ""
+    return cell(f"cause: event {found['event_id']}, {found['depth']} flows before this one{inferred}")
 
 
 def conditions(found: Iterable[Thing], indent: str = "  ") -> Iterator[str]:

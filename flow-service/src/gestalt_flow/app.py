@@ -25,6 +25,7 @@ from gestalt_flow.activities.public_api import PublicApi
 from gestalt_flow.activities.sessions import Sessions
 from gestalt_flow.activities.toast import Toasts
 from gestalt_flow.consumer import Consumer
+from gestalt_flow.doings_redis import Doings
 from gestalt_flow.executor import Do, Executor
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import Folder, FolderFailed
@@ -80,7 +81,8 @@ class Replica:
         self._traces = Traces(self._tracer)
         self._names = Names(settings.namespace)
         flow_names = FlowNames(settings.namespace)
-        self._flows = Flows(Folder(settings.flows), client, flow_names)
+        self._doings = Doings(client, flow_names, settings.workspace)
+        self._flows = Flows(Folder(settings.flows), client, flow_names, self._doings)
         self._runs = Runs(client, flow_names)
         self._revisions = Revisions(client, flow_names)
         self._line = Line(client, patient, flow_names, instance)
@@ -137,7 +139,7 @@ class Replica:
         api = PublicApi(settings.url, settings.token, home)
         output = Output(api)
         abroad = await stack.enter_async_context(web.opened(AddressRules(settings.webhook_allow), output))
-        sessions = Sessions(api, output)
+        sessions = Sessions(api, output, self._doings)
         return {
             "toast_notification": Toasts(self._bus, self._names, output).toast_notification,
             "post_webhook": abroad.post_webhook,
@@ -164,6 +166,7 @@ class Replica:
             self._runs,
             self._revisions,
             self._line,
+            self._doings,
             stopped,
             deepest_cause=deepest,
             traces=self._traces,

@@ -18,6 +18,9 @@ from gestalt_flow.validation import absence_of, pause_of, throttle_of
 
 DEEPEST_CAUSE = 8
 """Flows that may lead to one another before the chain counts as a loop."""
+PERSON_MS = 5_000
+"""Between two saves of a person, over a while."""
+PATIENCE = 5
 
 
 class Seen(Struct, frozen=True):
@@ -80,6 +83,7 @@ def plan(matcher: Matcher, what: Seen, revision: str, *, limit: int = DEEPEST_CA
     """The run of one flow for one event. A chain of causes that is too long is written down as stopped."""
     flow = matcher.flow
     depth = (what.event.cause.depth if what.event.cause else 0) + 1
+    loop = loop_in(what, depth, limit)
     group = group_of(flow, what.fields)
     head = Head(
         event_id=what.event_id,
@@ -89,10 +93,10 @@ def plan(matcher: Matcher, what: Seen, revision: str, *, limit: int = DEEPEST_CA
         conditions=tuple(matcher.verdicts(what.fields)),
         session_id=what.event.session_id,
         depth=depth,
-        error=stopped(depth, limit) if depth > limit else None,
+        error=loop,
     )
     run_id = run_id_of(what.moment, what.sequence, flow.id, group)
-    if depth > limit:
+    if loop is not None:
         return Plan(run_id, FAILED, head, (), (), Gates())
     activities = tuple(activity(binding, flow.id, what) for binding in flow.bindings)
     orders = tuple(order_of(record) for record in activities)
@@ -100,9 +104,20 @@ def plan(matcher: Matcher, what: Seen, revision: str, *, limit: int = DEEPEST_CA
     return Plan(run_id, status, head, activities, orders, gates_of(flow, group))
 
 
-def stopped(depth: int, limit: int) -> str:
-    """Why a loop was stopped."""
-    return f"stopped: {depth - 1} flows have led to this event, and the limit is {limit}"
+def loop_in(what: Seen, depth: int, limit: int) -> str | None:
+    """Why a chain of causes is taken for a loop; None when it is not.
+
+    Where a link is inferred a person may have saved the file: a chain at a person's pace may be PATIENCE times as long.
+    """
+    cause = what.event.cause
+    if cause is None or depth <= limit:
+        return None
+    told = f"stopped: {depth - 1} flows have led to this event, and the limit is {limit}"
+    if not cause.inferred:
+        return told
+    if what.occurred - cause.since >= (depth - 1) * PERSON_MS and depth <= limit * PATIENCE:
+        return None
+    return f"{told}; what changed is taken to be the doing of {cause.inferred}, which was at work for a flow"
 
 
 def activity(binding: Binding, trigger_id: str, what: Seen) -> ActivityRecord:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from gestalt_contracts.events import Event, now, rfc3339
 from gestalt_flow.conditions import Verdict
@@ -54,7 +54,7 @@ def run_whole(run: Run) -> dict[str, Any]:
     cause = run.head.event.cause
     return run_shown(run) | {
         "event": fields_of(run.head.event),
-        "cause": msgspec.to_builtins(cause) if cause else None,
+        "cause": structs.asdict(cause) if cause else None,
         "conditions": verdicts_shown(run.head.conditions),
         "activities": [_activity_shown(record) for record in run.activities],
     }

@@ -49,7 +49,10 @@ class Context(Struct):
         return self.record.rendered.get(key, "")
 
     async def settle(self, key: str, text: str) -> None:
-        """From now on, whoever tries gives exactly this text: receivers tell repeats by their key. Raises Failed."""
+        """From now on, whoever tries gives exactly this text: receivers tell repeats by their key.
+
+        Raises Failed, RunsUnavailable.
+        """
         record = self.record
         rendered = {**record.rendered, key: text}
         self.record = structs.replace(record, rendered=rendered, settled=tuple({*record.settled, key}))

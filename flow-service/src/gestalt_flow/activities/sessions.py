@@ -13,6 +13,7 @@ import msgspec
 from gestalt_flow.activities.context import Context
 from gestalt_flow.activities.output import Output, filled
 from gestalt_flow.activities.public_api import NOT_FOUND, PublicApi, session_path
+from gestalt_flow.doings_redis import Doings
 from gestalt_flow.policy import Busy, Done, Failed, Skipped
 from gestalt_flow.templates import as_data, for_agent, for_shell
 
@@ -36,8 +37,9 @@ LIVE = frozenset({"starting", "running"})
 class Sessions:
     """What flows do to sessions."""
 
-    def __init__(self, api: PublicApi, output: Output) -> None:
+    def __init__(self, api: PublicApi, output: Output, doings: Doings) -> None:
         self._api = api
+        self._doings = doings
         self._output = output
 
     async def send_to_terminal(self, context: Context) -> Done:
@@ -56,6 +58,7 @@ class Sessions:
         fresh = session is None
         if session is None:
             session = await self._started(context, {"agent": agent, **await self._title(context)})
+            await self._doings.typed(context.head, session, is_active=True)
         if context.rendered(MESSAGE).strip():
             if fresh:
                 session = await self._settled(context, session)
@@ -69,7 +72,9 @@ class Sessions:
         body = {"command": context.text("command"), "env": {"FLOW_EVENT": told}, **title}
         if context.text("cwd"):
             body["cwd"] = context.text("cwd")
-        return Done(result=_named(await self._started(context, body)))
+        async with self._doings.command(context.unique, context.head, context.text("cwd")) as started:
+            started.update(await self._started(context, body))
+        return Done(result=_named(started))
 
     async def notify_session(self, context: Context) -> Done:
         """Tell an event, as the session's own hooks would."""
@@ -178,6 +183,7 @@ class Sessions:
 
     async def _type(self, context: Context, session: dict[str, Any], message: str) -> None:
         """An agent gets it pasted and entered, so that several lines are one prompt; a shell gets lines."""
+        await self._doings.typed(context.head, session, is_active=quiet_for(session) < BUSY_SECONDS)
         path, text = session_path(session["uid"], "input"), message.rstrip("\n").encode("utf-8", "replace")
         if not session.get("agent_id"):
             await self._api.ask(context, "POST", path, raw=text + b"\n", key=context.unique)

@@ -6,7 +6,7 @@ from typing import Any
 
 from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Names, Stream
-from gestalt_contracts.events import Cause, Event, now
+from gestalt_contracts.events import Event, now
 from gestalt_flow.activities.context import Context
 from gestalt_flow.activities.output import Output
 from gestalt_flow.policy import Done, Failed
@@ -47,5 +47,5 @@ def toast(data: dict[str, Any], context: Context) -> Event:
         session_id=context.head.session_id,
         data=data,
         actor="flow",
-        cause=Cause(context.head.event_id, context.head.depth),
+        cause=context.head.cause,
     )
