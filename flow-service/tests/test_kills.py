@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from eventually import eventually
 from flow_process import Publish, Replica, Start
-from flow_valkey import Server
 from receiver import Receiver
 from redis.asyncio import Redis
 from test_running import hook, runs, whole
+from valkey_server import Server
 
 from gestalt_contracts.channels import FlowNames
 

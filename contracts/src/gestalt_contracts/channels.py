@@ -208,7 +208,7 @@ class FlowNames(Struct, frozen=True):
 
     @property
     def doings(self) -> str:
-        """Hash: what flows have set to work and where, by session or run; what is over leaves within a day."""
+        """Hash: what flows have set to work and where, by session or run. It goes a day after the last."""
         return self.key("doings")
 
     def cooldown(self, flow_and_group: str) -> str:

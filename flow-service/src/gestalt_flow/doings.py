@@ -51,7 +51,11 @@ class Doing(Struct, frozen=True, omit_defaults=True):
     def covers(self, path: str, moment: int, slack: int = SLACK_MS) -> bool:
         """Whether it may be what changed `path` at `moment`, heard of up to `slack` later."""
         begins = self.began - SLACK_MS <= moment
-        return begins and moment <= self._until + slack and (path == self.root or path.startswith(self.root.rstrip("/") + "/"))
+        return (
+            begins
+            and moment <= self._until + slack
+            and (path == self.root or path.startswith(self.root.rstrip("/") + "/"))
+        )
 
     @property
     def _until(self) -> int:

@@ -17,7 +17,19 @@ from gestalt_contracts.events import Event
 from gestalt_contracts.redis_client import away_as
 from gestalt_contracts.redis_scripts import Scripts, Word
 from gestalt_flow.clock import now_ms
-from gestalt_flow.doings import ENDS, LIVES, SILENT_MS, TOPICS, Doing, after, blamed, changed_by, is_over, root_of
+from gestalt_flow.doings import (
+    ENDS,
+    LIVES,
+    LONGEST_MS,
+    SILENT_MS,
+    TOPICS,
+    Doing,
+    after,
+    blamed,
+    changed_by,
+    is_over,
+    root_of,
+)
 from gestalt_flow.intake_redis import Arrived
 from gestalt_flow.records import Head
 from gestalt_flow.runs_redis import PACKAGE, RunsUnavailable
@@ -124,8 +136,11 @@ class Doings:
         return known
 
     async def _put(self, key: str, doing: Doing) -> None:
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hset(self._names.doings, key, msgspec.json.encode(doing))
+        pipe.pexpire(self._names.doings, LONGEST_MS)
         with away_as(RunsUnavailable):
-            await self._client.hset(self._names.doings, key, msgspec.json.encode(doing))
+            await pipe.execute()
 
     async def _change(self, key: str, was: bytes, then: Doing | None) -> None:
         """Unless a flow has set it to work anew meanwhile."""
