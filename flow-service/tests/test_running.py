@@ -68,6 +68,15 @@ INSIDE = (
     "http://10.0.0.1/",
     "http://224.0.0.1/",
     "http://\uff11\uff12\uff17.0.0.1:{port}/",
+    "http://017700000001:{port}/",
+    "http://127.0.0.1.:{port}/",
+    "http://0:{port}/",
+    "http://[::127.0.0.1]:{port}/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[64:ff9b:1::7f00:1]:{port}/",
+    "http://[2002:7f00:1::]:{port}/",
+    "http://user@127.0.0.1:{port}/",
 )
 
 
