@@ -150,5 +150,6 @@ def rendered(values: Thing) -> Iterator[str]:
 def attempt(tried: Thing) -> str:
     """How one attempt went."""
     took = "" if tried["duration_ms"] is None else f" after {tried['duration_ms']} ms"
-    answer = "" if tried["status_code"] is None else f", answered {tried['status_code']}"
-    return f"  {tried['started_at']} {cell(tried['error'] or 'done')}{took}{answer}"
+    told = cell(tried["error"] or "done")
+    answer = "" if tried["status_code"] is None or tried["error"] else f", answered {tried['status_code']}"
+    return f"  {tried['started_at']} {told}{took}{answer}"
