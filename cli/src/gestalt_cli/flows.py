@@ -113,6 +113,8 @@ def run(found: Thing) -> Iterator[str]:
         yield f"{activity['activity_id']}: {activity['status']}"
         yield from rendered(activity["rendered"])
         yield from map(attempt, activity["attempts"])
+        if activity["result"]:
+            yield cell(f"  in session {activity['result']['session_id']} ({activity['result']['session_uid']})")
 
 
 def cause(found: Thing) -> str:

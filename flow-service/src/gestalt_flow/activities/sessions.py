@@ -58,7 +58,7 @@ class Sessions:
         fresh = session is None
         if session is None:
             session = await self._started(context, {"agent": agent, **await self._title(context)})
-            await self._doings.typed(context.head, session, is_active=True)
+            await self._set_to_work(context, session)
         if context.rendered(MESSAGE).strip():
             if fresh:
                 session = await self._settled(context, session)
@@ -181,9 +181,13 @@ class Sessions:
             text = f"{text}{NEW_PARAGRAPH if is_agent else ' '}{as_data(tail)}"
         return for_agent(text) if is_agent else for_shell(text)
 
+    async def _set_to_work(self, context: Context, session: dict[str, Any]) -> None:
+        """Files that change where it works are this flow's doing from now on, while it is active."""
+        await self._doings.typed(context.head, session, is_active=quiet_for(session) < BUSY_SECONDS)
+
     async def _type(self, context: Context, session: dict[str, Any], message: str) -> None:
         """An agent gets it pasted and entered, so that several lines are one prompt; a shell gets lines."""
-        await self._doings.typed(context.head, session, is_active=quiet_for(session) < BUSY_SECONDS)
+        await self._set_to_work(context, session)
         path, text = session_path(session["uid"], "input"), message.rstrip("\n").encode("utf-8", "replace")
         if not session.get("agent_id"):
             await self._api.ask(context, "POST", path, raw=text + b"\n", key=context.unique)
