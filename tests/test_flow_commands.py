@@ -50,6 +50,11 @@ async def test_what_is_wrong_with_a_bundle_is_said_line_by_line_and_changes_noth
         assert (done.code, done.out) == (1, ""), done
         assert [line.partition(" ")[0] for line in done.err.splitlines()] == ["ERROR", "ERROR"]
         assert "flows[0].bindings[0].config.level" in done.err
+    tried = await run(system, "gestalt", "flow", "test", "-f", "-", "x", stdin=wrong.encode())
+    assert (tried.code, tried.out, tried.err.count("ERROR flows[")) == (1, "", 2), tried
+    shapeless = b'{"triggers": [{"id": "t", "event_type": "x", "wat": 1}]}'
+    told = await run(system, "gestalt", "flow", "validate", "-", stdin=shapeless)
+    assert (told.code, told.err) == (1, "ERROR triggers[0].wat: unknown key 'wat'\n")
     broken = await run(system, "gestalt", "flow", "import", "-", stdin=b"version: [")
     assert (broken.code, broken.out, broken.err.count("\n")) == (1, "", 1)
     nothing = await run(system, "gestalt", "flow", "import", "nowhere.yaml")

@@ -45,7 +45,7 @@ def test_flows_have_a_hash_tag_of_their_own() -> None:
     names = FlowNames("mine")
     every = [
         *(names.saved, names.run("r"), names.runs, names.runs_by("status", "failed"), names.evaluations, names.ready),
-        *(names.revisions, names.revision),
+        *(names.revisions, names.revision, names.doings),
         *(names.delayed, names.order("Coder 1"), names.timers, names.timer, names.cooldown("f"), names.throttle("f")),
     ]
     assert len(set(every)) == len(every)

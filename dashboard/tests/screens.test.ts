@@ -4,7 +4,7 @@ import { Player } from '../src/lib/term/player'
 import { fit, Strokes } from '../src/lib/ui/commands.svelte'
 import { windowOf } from '../src/lib/ui/virtual'
 import { changes, configOf, fits, flowOfYaml, flowsOf, slug, yamlOf, type Config, type Flow } from '../src/screens/flows/model'
-import { records, type Run } from '../src/screens/flows/runs'
+import { asks, records, type Run } from '../src/screens/flows/runs'
 import { appended, prepended } from '../src/screens/logs/tail'
 import type { Row } from '../src/lib/live/log-rows'
 import { blocks, count, current, runs, stageOf } from '../src/screens/plans/outline'
@@ -121,4 +121,11 @@ describe('a trace', () => {
     const bars = waterfall([span('a', 1_000, 100, [span('c', 1_050, 50), span('b', 1_010, 20)])])
     expect(bars.map(({ span: { span_id }, depth, start, width }) => [span_id, depth, start, width])).toEqual([['a', 0, 0, 1], ['b', 1, 0.1, 0.2], ['c', 1, 0.5, 0.5]])
   })
+})
+
+it('a condition is asked in words, a group without its parts', () => {
+  const leaf = { field: 'path', op: 'glob', expected: '*.md', actual: '/a', matched: false }
+  expect(asks(leaf)).toBe('path glob "*.md"')
+  expect(asks({ ...leaf, op: 'exists', expected: false })).toBe('path does not exist')
+  expect(asks({ ...leaf, field: '', op: 'not', expected: null, actual: null, of: [leaf] })).toBe('not all of')
 })

@@ -3,11 +3,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gestalt_flow.conditions import BadCondition, compiled
+from gestalt_flow.conditions import BadConditions, Verdict, compiled
 
 
 def holds(condition: dict[str, Any], fields: dict[str, str]) -> bool:
@@ -28,25 +29,26 @@ def holds(condition: dict[str, Any], fields: dict[str, str]) -> bool:
         ({"field": "a", "op": "regex", "value": r"(a)\1"}, "match[0].value", "not a pattern"),
         ({"field": "a", "op": "regex", "value": "((a{100}){100}){100}"}, "match[0].value", "not a pattern"),
         ({"field": "a", "op": "regex", "value": "a" * 1_001}, "match[0].value", "longer than"),
-        ({"op": "any", "of": []}, "match[0]", "list of conditions"),
+        ({"op": "any", "of": []}, "match[0].of", "list of conditions"),
         ({"op": "any", "of": [{"field": "a", "op": "?"}]}, "match[0].of[0].op", "unknown operator"),
-        ({"field": "a", "value": 1, "wat": 2}, "match[0]", "unknown key 'wat'"),
+        ({"field": "a", "value": 1, "wat": 2}, "match[0].wat", "unknown key 'wat'"),
     ],
 )
 def test_a_bad_condition_is_told_with_its_place(condition: Any, path: str, told: str) -> None:
-    with pytest.raises(BadCondition) as refused:
+    with pytest.raises(BadConditions) as refused:
         compiled([condition])
-    assert refused.value.path == path
-    assert told in refused.value.message
+    (fault,) = refused.value.faults
+    assert fault.path == path
+    assert told in fault.message
 
 
 def test_conditions_are_bounded_in_depth_and_number() -> None:
     deep: dict[str, Any] = {"field": "a", "value": 1}
     for _ in range(20):
         deep = {"op": "not", "of": [deep]}
-    with pytest.raises(BadCondition, match="nested deeper"):
+    with pytest.raises(BadConditions, match="nested deeper"):
         compiled([deep])
-    with pytest.raises(BadCondition, match="more than"):
+    with pytest.raises(BadConditions, match="more than"):
         compiled([{"op": "any", "of": [{"field": "a", "value": 1}] * 200}])
 
 
@@ -78,6 +80,18 @@ def test_no_pattern_stalls(pattern: str) -> None:
 )
 def test_operators(condition: dict[str, Any], fields: dict[str, str], *, wanted: bool) -> None:
     assert holds(condition, fields) is wanted
+
+
+def test_a_group_says_what_each_of_its_conditions_was_held_against() -> None:
+    nested = {"op": "all", "of": [{"field": "b", "value": 1}, {"op": "not", "of": [{"field": "c", "op": "exists"}]}]}
+    (check,) = compiled([{"op": "any", "of": [{"field": "a", "value": "x"}, nested]}])
+    verdict = check.judge({"a": "y", "c": "z"})
+    assert (verdict.op, verdict.matched, verdict.actual) == ("any", False, None)
+    first, inner = verdict.of
+    assert (first.field, first.expected, first.actual, first.matched) == ("a", "x", "y", False)
+    assert [(part.op, part.matched) for part in inner.of] == [("eq", False), ("not", False)]
+    assert inner.of[1].of[0].actual == "z"
+    assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -123,6 +123,79 @@ def test_every_problem_is_told_with_its_place() -> None:
     ]
 
 
+FAULTY = {
+    "id": 5,
+    "event_type": "schedule",
+    "label": ["x"],
+    "where": {"a": 1, "b": "fine"},
+    "wat": 1,
+    "match": [
+        {"field": "", "op": "gt", "value": "x"},
+        {"op": "any", "of": [{"op": "?"}, 5]},
+        {"field": "a", "value": 1},
+    ],
+    "debounce": "soon",
+    "throttle": {"limit": 0, "per": "?"},
+    "absence": {"until": "x"},
+    "schedule": {"cron": "nonsense", "misfire": "?"},
+}
+FAULTS = (
+    "id",
+    "label",
+    "wat",
+    "where.a",
+    "match[0].field",
+    "match[0].value",
+    "match[1].of[0].op",
+    "match[1].of[1]",
+    "debounce",
+    "throttle.limit",
+    "throttle.per",
+    "absence",
+    "absence.until",
+    "schedule",
+    "schedule.misfire",
+)
+
+
+def test_every_fault_of_a_configuration_is_told_at_once_with_its_place() -> None:
+    """Of its shape and of its meaning, however many there are in one place."""
+    bindings = [{"activity_id": "toast_notification", "config": {"level": "loud"}}, {"activity_id": 1, "x": 1}, 5]
+    body = put(FAULTY, trigger(event_type=""), bindings={"t": bindings}, wat=1, version="1")
+    with pytest.raises(Refused) as refused:
+        flows_of_json(json.dumps(body).encode())
+    problems = refused.value.problems
+    assert problems[0].message == "invalid request body"
+    of_bindings = ("[1].x", "[1].activity_id", "[2]", "[0].config.level", "[0].config.message_template")
+    assert {problem.path for problem in problems} == {
+        "wat",
+        "version",
+        *(f"triggers[0].{path}" for path in FAULTS),
+        "triggers[1].event_type",
+        *(f"bindings_by_trigger_id.t{path}" for path in of_bindings),
+    }
+    bundle = {"version": "1", "wat": 1, "flows": [{**FAULTY, "bindings": bindings}, 5, {"id": "x"}]}
+    with pytest.raises(Refused) as refused:
+        flows_of_bundle(json.dumps(bundle))
+    assert {problem.path for problem in refused.value.problems} == {
+        "wat",
+        "version",
+        *(f"flows[0].{path}" for path in FAULTS),
+        *(f"flows[0].bindings{path}" for path in of_bindings),
+        "flows[1]",
+        "flows[2].event_type",
+    }
+
+
+def test_what_is_no_json_is_told_with_its_place() -> None:
+    with pytest.raises(Refused) as refused:
+        flows_of_json(b'{"triggers": [}')
+    assert [problem.message for problem in refused.value.problems] == [
+        "invalid request body",
+        "JSON is malformed: invalid character (byte 14)",
+    ]
+
+
 @pytest.mark.parametrize("body", [b"{}", b"null", b" null ", b'{"triggers": null, "bindings_by_trigger_id": null}'])
 def test_nothing_is_a_configuration_too(body: bytes) -> None:
     assert flows_of_json(body) == []
@@ -188,7 +261,7 @@ flows:
         (BUNDLE.replace("id: t", "id: t\n    label: null"), "flows[0].label", "label must be a string"),
         (
             BUNDLE.replace("id: t", "id: t\n    where: {a: 5}"),
-            "flows[0].where",
+            "flows[0].where.a",
             "where must be a mapping of strings (quote numbers and booleans)",
         ),
         (

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from eventually import eventually
 from flow_process import Publish, Replica, Start
-from flow_valkey import Server
 from receiver import Receiver
 from redis.asyncio import Redis
 from test_running import hook, runs, whole
+from valkey_server import Server
 
 from gestalt_contracts.channels import FlowNames
 
@@ -78,6 +78,29 @@ async def test_an_activity_of_a_dead_replica_is_taken_over_in_time_though_nothin
     (activity,) = (await whole(other, run))["activities"]
     assert [attempt.get("interrupted", False) for attempt in activity["attempts"]] == [True, False]
     assert len(set(receiver.keys())) == 1
+
+
+async def test_a_kill_in_the_middle_of_a_save_leaves_one_set_or_the_other_whole(replica: Start) -> None:
+    """And what was deleted once, a default flow, does not come back with the next replica."""
+    dice = random.Random(5)  # noqa: S311 - the same kills each time
+    one = await replica()
+    assert [given["id"] for given in (await one.get("/api/flow/config"))["triggers"]] == ["default-file-changed"]
+    sets = [[f"{word}-{number}" for number in range(12)] for word in ("old", "new")]
+    for turn in range(4):
+        triggers = [{"id": name, "event_type": "file-change", "label": str(turn)} for name in sets[turn % 2]]
+        saving = asyncio.create_task(one.api.put("/api/flow/config", json={"triggers": triggers}))
+        await asyncio.sleep(dice.uniform(0.005, 0.05))
+        one.kill()
+        await asyncio.gather(saving, return_exceptions=True)
+        one = await replica()
+        config = await one.get("/api/flow/config")
+        found = [given["id"] for given in config["triggers"]]
+        assert found in (["default-file-changed"] if turn == 0 else sets[0], *sets), turn
+        assert len({given["label"] for given in config["triggers"]}) == 1
+        assert config["errors"] == []
+    await one.put({})
+    one.kill()
+    assert (await (await replica()).get("/api/flow/config"))["triggers"] == []
 
 
 async def test_an_activity_longer_than_the_lease_is_started_once(

@@ -68,6 +68,15 @@ INSIDE = (
     "http://10.0.0.1/",
     "http://224.0.0.1/",
     "http://\uff11\uff12\uff17.0.0.1:{port}/",
+    "http://017700000001:{port}/",
+    "http://127.0.0.1.:{port}/",
+    "http://0:{port}/",
+    "http://[::127.0.0.1]:{port}/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[64:ff9b:1::7f00:1]:{port}/",
+    "http://[2002:7f00:1::]:{port}/",
+    "http://user@127.0.0.1:{port}/",
 )
 
 
@@ -129,6 +138,19 @@ async def test_an_event_reaches_its_webhook_and_the_history_says_why(
     assert len(receiver.came) == 1
 
 
+async def test_event_text_in_a_json_body_is_escaped_by_itself(
+    replica: Start, receiver: Receiver, publish: Publish
+) -> None:
+    one = await replica()
+    await one.put(hook(receiver.url, config={"body_template": '{"text": "{{path}}", "lines": {{lines}} }'}))
+    await publish(path='/a", "admin": "\n', lines=3)
+    (run,) = await finished(one)
+    (came,) = receiver.came
+    assert json.loads(came["body"]) == {"text": '/a", "admin": "\n', "lines": 3}
+    (activity,) = (await whole(one, run))["activities"]
+    assert activity["rendered"]["body_template"] == came["body"].decode()
+
+
 async def test_why_not_is_said_by_the_flows_of_that_time(
     replica: Start, receiver: Receiver, publish: Publish, client: Redis
 ) -> None:
@@ -178,7 +200,9 @@ async def test_a_lasting_failure_is_kept_and_can_be_tried_again_once_for_a_key(
     await one.put(hook(receiver.url))
     await publish(path="/a")
     (run,) = await finished(one)
-    assert [found["id"] for found in await runs(one, status="failed")] == [run["id"]]
+    assert [(found["id"], found["error"]) for found in await runs(one, status="failed")] == [
+        (run["id"], "post_webhook: answered 400")
+    ]
     path, headers = f"/api/flow/runs/{run['id']}/retry", {"Idempotency-Key": "k"}
     first = await one.api.post(path, headers=headers)
     again = await one.api.post(path, headers=headers)
@@ -343,7 +367,9 @@ async def test_a_trimmed_run_leaves_nothing_behind(
 
     async def left() -> list[bytes]:
         keys = await client.keys(FlowNames().key("*"))
-        return [key for key in keys if key not in {b"{gestalt:flow}:saved", b"{gestalt:flow}:ready"}]
+        return [
+            key for key in keys if key not in {FlowNames().key(name).encode() for name in ("saved", "ready", "doings")}
+        ]
 
     async def nothing() -> bool:
         return not await left()

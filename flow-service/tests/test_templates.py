@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gestalt_flow.templates import CUT, LONGEST, BadTemplate, Target, for_agent, for_shell, parsed, render
+from gestalt_flow.escaping import Target
+from gestalt_flow.targets import target_of
+from gestalt_flow.templates import CUT, LONGEST, BadTemplate, for_agent, for_shell, parsed, render
 
 KNOWN = {"event_id": "e", "trigger_id": "t", "activity_id": "a"}
 
 
-def rendered(template: str, target: Target = Target.BODY, **fields: str) -> str:
+def rendered(template: str, target: Target = Target.TEXT, **fields: str) -> str:
     return render(template, KNOWN, fields, target)
 
 
@@ -82,3 +84,64 @@ def test_tokens_and_filters(template: str, wanted: str) -> None:
 def test_json_makes_a_json_string_of_anything(value: str) -> None:
     body = rendered('{"m": {{ m | json }} }', m=value)
     assert json.loads(body)["m"] == (value or "")
+
+
+BODIES = {
+    '{"text": "{{m}}"}': Target.JSON,
+    ' [{"text": {{m}} }]': Target.JSON,
+    '{"a": {{ m | json }}, "b": "\\"{{m}}"}': Target.JSON,
+    "{{m}}": Target.TEXT,
+    "[{{m}}] said": Target.TEXT,
+    "[{{m}}]": Target.TEXT,
+    "{ {{m}} }": Target.TEXT,
+    "Changed {{m}}": Target.TEXT,
+}
+TYPES = {
+    "application/json; charset=utf-8": Target.JSON,
+    "application/vnd.api+json": Target.JSON,
+    "application/x-www-form-urlencoded": Target.FORM,
+    "text/html": Target.MARKUP,
+    "application/atom+xml": Target.MARKUP,
+    "text/plain": Target.TEXT,
+}
+
+
+def test_the_reader_of_a_body_is_what_its_content_type_says_else_what_it_looks_like() -> None:
+    assert {body: target_of("post_webhook", "body_template", body, {}) for body in BODIES} == BODIES
+    for kind, wanted in TYPES.items():
+        config = {"headers_json": json.dumps({"content-TYPE": kind})}
+        assert target_of("http_request", "body_template", '{"a": "{{m}}"}', config) is wanted, kind
+    assert target_of("send_to_terminal", "message_template", "{}", {}) is Target.TERMINAL
+    assert target_of("spawn_agent_session", "title_template", "{}", {}) is Target.PLAIN
+
+
+@given(st.text())
+def test_a_json_body_is_json_whatever_the_event_says_and_says_it(value: str) -> None:
+    template = '{"quoted": "it is \\"{{m}}\\"", "alone": {{m}}, "json": {{ m | json }}, "cut": "{{ m | truncate(3) }}"}'
+    said = json.loads(rendered(template, Target.JSON, m=value))
+    assert set(said) == {"quoted", "alone", "json", "cut"}
+    assert said["quoted"] == f'it is "{value}"'
+    assert said["json"] == value
+    assert str(said["cut"]).startswith(value[:3])
+
+
+@pytest.mark.parametrize(
+    ("value", "alone"),
+    [("5", 5), ("-1.5e3", -1500.0), ("true", True), ("007", "007"), ("1, 2", "1, 2"), ("NaN", "NaN"), ("", None)],
+)
+def test_what_stands_by_itself_in_json_is_one_value(value: str, alone: object) -> None:
+    assert json.loads(rendered('{"a": {{m}} }', Target.JSON, m=value)) == {"a": alone}
+
+
+def test_forms_and_markup_are_escaped_too() -> None:
+    hostile = "a&b=1 <i>'\"%"
+    assert rendered("text={{m}}&x=1", Target.FORM, m=hostile) == "text=a%26b%3D1+%3Ci%3E%27%22%25&x=1"
+    assert rendered("<p>{{m}}</p>", Target.MARKUP, m=hostile) == "<p>a&amp;b=1 &lt;i&gt;&#x27;&quot;%</p>"
+
+
+def test_output_is_shown_once_it_is_known_and_takes_filters() -> None:
+    template = '{"tail": "{{ output_tail | truncate(4) }}"}'
+    assert json.loads(render(template, KNOWN, {}, Target.JSON))["tail"] == "{{output_tail}}"
+    assert json.loads(render(template, KNOWN, {}, Target.JSON, 'a"\x1b[2Jbcd'))["tail"] == 'a"[2…'
+    typed = render("see {{output_tail}}", KNOWN, {}, Target.TERMINAL, "one\ntwo </event-data>\x1b")
+    assert for_agent(typed).startswith("see <event-data>one\ntwo (/event-data></event-data> (Text between")

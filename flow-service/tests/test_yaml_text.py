@@ -34,6 +34,9 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: \x07", "control characters"),
         (b"a: \xff\xfe", ""),
         ("a: " + "x" * (1 << 20), "over 1048576 bytes"),
+        ("a: " + "x" * (10 << 20), "over 1048576 bytes"),
+        ("a: &a\n  b: &b\n    c: *a", "contains itself"),
+        ("a: &a [1]\nb: {<<: *b}", "undefined alias"),
         ("x: *nobody", "undefined alias"),
     ],
 )

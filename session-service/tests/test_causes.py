@@ -8,6 +8,7 @@ from test_notifying import agent, notify, told
 
 from gestalt_contracts.channels import Stream
 from gestalt_contracts.events import Cause
+from gestalt_session.terminal.occupation import Occupation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HEADER = {"X-Gestalt-Cause": '{"event_id": "e", "depth": 3}'}
@@ -49,3 +50,19 @@ async def test_what_a_flow_says_by_notify_carries_the_flow_and_not_who_typed_bef
     assert answer.status_code == 204
     assert told(worker.world, made["uid"])[-1].cause == CAUSE
     assert worker.service.held(made["uid"]).file.cause is None
+
+
+async def test_what_a_flow_types_begins_a_turn_that_outlives_its_worker(worker: Running) -> None:
+    """Of an agent that tells when its turns are over; of all others nobody could know that they ended."""
+    made = await agent(worker)
+    session = worker.service.held(made["uid"])
+    assert (await worker.http.post(of(made["uid"], "input"), content=b"x", headers=HEADER)).status_code == 200
+    assert (session.occupation.now, session.folder.load().in_turn) == (None, True)
+    assert (await notify(worker, made["uid"], payload={"type": "agent-turn-complete"})).status_code == 204
+    assert (session.occupation.now, session.folder.load().in_turn) == (None, False)
+    assert (await worker.http.post(of(made["uid"], "input"), content=b"x", headers=HEADER)).status_code == 200
+    kept = session.folder.load()
+    assert (session.occupation.now, kept.in_turn, kept.ends_turns) == ("turn", True, True)
+    assert Occupation(kept, lambda: None).now == "turn"
+    assert (await worker.http.post(of(made["uid"], "input"), content=b"x")).status_code == 200
+    assert session.occupation.now == "turn"

@@ -226,6 +226,6 @@ async def test_changes_of_the_configuration_are_passed_on(tmp_path: Path) -> Non
     (tmp_path / ".gestalt" / "config" / "agents" / "a.toml").write_text("x")
     (tmp_path / "other").write_text("x")
     await eventually(lambda: found)
-    assert found == [Change(str(tmp_path / ".gestalt" / "config" / "agents" / "a.toml"), "CREATE")]
+    assert [change[:2] for change in found] == [(str(tmp_path / ".gestalt/config/agents/a.toml"), "CREATE")]
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

@@ -106,6 +106,8 @@ async def test_output_goes_along_where_it_is_asked_for(api: Api, agent: str) -> 
     config = {"target_session_id": shell["id"], "output_tail_lines": 3}
     sent = await done(api, agent, "send_to_terminal", {**config, "message_template": "tail: {{output_tail}}"})
     assert sent["status"] == "succeeded", sent
+    assert sent["rendered"]["message_template"].startswith("tail: ")
+    assert "line of output" in sent["rendered"]["message_template"]
 
     async def told() -> bool:
         return "tail: " in await lines(api, shell["id"]) and "line of output" in await lines(api, shell["id"])
@@ -113,6 +115,8 @@ async def test_output_goes_along_where_it_is_asked_for(api: Api, agent: str) -> 
     await eventually(told, 10, what="the output is typed")
     more = {**config, "include_terminal_output": True, "message_template": "with it"}
     assert (await done(api, agent, "send_to_terminal", more))["status"] == "succeeded"
+    toast = await done(api, agent, "toast_notification", {"level": "info", "message_template": "{{output_tail}}"})
+    assert "line of output" in toast["rendered"]["message_template"]
     await eventually(lambda: _count(api, shell["id"], "line of output", 2), 10, what="the output is appended")
     await api.delete(shell["uid"])
 

@@ -9,9 +9,10 @@ from typing import Any
 from gestalt_cli.errors import CommandFailed
 from gestalt_cli.table import cell
 
-COLUMNS = ("id", "event_type", "where", "activities", "enabled", "label")
+COLUMNS = ("id", "event_type", "when", "activities", "enabled", "label")
 RUNS = ("id", "started_at", "status", "trigger_id", "event_type", "session_id", "error")
 MISSED = ("id", "started_at", "trigger_id", "event_type", "why_not")
+GROUPS = {"any": "any of", "all": "all of", "not": "not all of"}
 
 Thing = Mapping[str, Any]
 
@@ -24,14 +25,41 @@ def of_config(config: Thing) -> Iterator[dict[str, Any]]:
 
 def line(flow: Thing) -> dict[str, Any]:
     """What of a flow fits on a line."""
-    wheres = [f"{field}={value}" for field, value in flow.get("where", {}).items()]
-    matches = [json.dumps(rule, ensure_ascii=False) for rule in flow.get("match", ())]
     return {
         **flow,
-        "where": " ".join([*wheres, *matches]),
+        "when": "; ".join(when(flow)),
         "activities": ", ".join(binding["activity_id"] for binding in flow["bindings"]),
         "enabled": "yes" if flow.get("enabled", True) else "no",
     }
+
+
+def when(flow: Thing) -> Iterator[str]:
+    """The conditions of a flow and what it says of time, in words."""
+    yield from (f"{field}={value}" for field, value in flow.get("where", {}).items())
+    yield from map(condition, flow.get("match", ()))
+    for key in ("schedule", "absence", "throttle"):
+        if key in flow:
+            yield " ".join([key, *(f"{name} {_words(value)}" for name, value in flow[key].items())])
+    yield from (f"{key} {flow[key]}" for key in ("debounce", "cooldown", "group_by") if key in flow)
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def condition(rule: Thing) -> str:
+    """A condition of `match`, in words."""
+    op = str(rule.get("op", "eq"))
+    if op in GROUPS:
+        return f"{GROUPS[op]} ({'; '.join(map(condition, rule['of']))})"
+    return asked(str(rule.get("field", "")), op, rule.get("value"))
+
+
+def asked(field: str, op: str, value: object) -> str:
+    """What a condition asks of a field."""
+    if op == "exists":
+        return f"{field} does not exist" if value is False else f"{field} exists"
+    return f"{field} {op} {json.dumps(value, ensure_ascii=False)}"
 
 
 def problem(found: Thing) -> str:
@@ -75,6 +103,8 @@ def run(found: Thing) -> Iterator[str]:
     for name in shown:
         if found.get(name):
             yield f"{name.replace('_', ' ')}: {cell(found[name])}"
+    if found.get("cause"):
+        yield cause(found["cause"])
     yield "event:"
     yield from rendered(found["event"])
     yield "conditions:"
@@ -83,18 +113,34 @@ def run(found: Thing) -> Iterator[str]:
         yield f"{activity['activity_id']}: {activity['status']}"
         yield from rendered(activity["rendered"])
         yield from map(attempt, activity["attempts"])
+        if activity["result"]:
+            yield cell(f"  in session {activity['result']['session_id']} ({activity['result']['session_uid']})")
 
 
-def conditions(found: Iterable[Thing]) -> Iterator[str]:
-    """Each condition, whether it held, and what it was held against."""
-    for condition in found:
-        yield f"  {'+' if condition['matched'] else '-'} {verdict(condition)}"
+def cause(found: Thing) -> str:
+    """How many flows led to a run's event, and how that is known."""
+    inferred = f"; a file changed where {found['inferred']} was at work for one" if found["inferred"] else ""
+    return cell(f"cause: event {found['event_id']}, {found['depth']} flows before this one{inferred}")
 
 
-def verdict(condition: Thing) -> str:
-    """A condition in words."""
-    actual = "is not there" if condition["actual"] is None else f"is {json.dumps(condition['actual'])}"
-    return cell(f"{condition['field']} {condition['op']} {json.dumps(condition['expected'])}: it {actual}")
+def conditions(found: Iterable[Thing], indent: str = "  ") -> Iterator[str]:
+    """Each condition, whether it held, and what it was held against; below a group, those that it is made of."""
+    for one in found:
+        mark = f"{indent}{'+' if one['matched'] else '-'}"
+        if one.get("of"):
+            yield f"{mark} {GROUPS[one['op']]}"
+            yield from conditions(one["of"], indent + "  ")
+        else:
+            yield f"{mark} {verdict(one)}"
+
+
+def verdict(one: Thing) -> str:
+    """A condition and what it was held against, in words. Of a group, the conditions that decided it."""
+    if one.get("of"):
+        deciding = [part for part in one["of"] if one["op"] != "all" or part["matched"] == one["matched"]]
+        return f"{GROUPS[one['op']]} ({'; '.join(map(verdict, deciding))})"
+    actual = "is not there" if one["actual"] is None else f"is {json.dumps(one['actual'], ensure_ascii=False)}"
+    return cell(f"{asked(one['field'], one['op'], one['expected'])}: it {actual}")
 
 
 def rendered(values: Thing) -> Iterator[str]:
@@ -106,5 +152,6 @@ def rendered(values: Thing) -> Iterator[str]:
 def attempt(tried: Thing) -> str:
     """How one attempt went."""
     took = "" if tried["duration_ms"] is None else f" after {tried['duration_ms']} ms"
-    answer = "" if tried["status_code"] is None else f", answered {tried['status_code']}"
-    return f"  {tried['started_at']} {cell(tried['error'] or 'done')}{took}{answer}"
+    told = cell(tried["error"] or "done")
+    answer = "" if tried["status_code"] is None or tried["error"] else f", answered {tried['status_code']}"
+    return f"  {tried['started_at']} {told}{took}{answer}"

@@ -206,6 +206,11 @@ class FlowNames(Struct, frozen=True):
         """Hash: what each timer is about."""
         return self.key("timer")
 
+    @property
+    def doings(self) -> str:
+        """Hash: what flows have set to work and where, by session or run. It goes a day after the last."""
+        return self.key("doings")
+
     def cooldown(self, flow_and_group: str) -> str:
         """A string with PX: the flow rests."""
         return self.key("cooldown", flow_and_group)

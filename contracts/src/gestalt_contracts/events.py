@@ -13,10 +13,16 @@ from msgspec import Struct
 
 
 class Cause(Struct, frozen=True, omit_defaults=True):
-    """What led to an event: the event that fired a flow, and how many flows deep."""
+    """What led to an event: the event that fired a flow, and how many flows deep.
+
+    `since`: when the first event of the chain occurred, milliseconds since 1970; 0 when nobody knows. `inferred`: whose
+    doing some link of the chain is taken to be, by where a file changed; empty while every link is known.
+    """
 
     event_id: str
     depth: int = 1
+    since: int = 0
+    inferred: str = ""
 
 
 class Event(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -23,10 +23,12 @@ from gestalt_contracts.service_logs import LogOutbox
 from gestalt_flow import measures
 from gestalt_flow.activities import web
 from gestalt_flow.activities.addresses import AddressRules
+from gestalt_flow.activities.output import Output
 from gestalt_flow.activities.public_api import PublicApi
 from gestalt_flow.activities.sessions import Sessions
 from gestalt_flow.activities.toast import Toasts
 from gestalt_flow.consumer import Consumer
+from gestalt_flow.doings_redis import Doings
 from gestalt_flow.executor import Do, Executor
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import Folder, FolderFailed
@@ -83,7 +85,8 @@ class Replica:
         self._traces = Traces(self._tracer)
         self._names = Names(settings.namespace)
         flow_names = FlowNames(settings.namespace)
-        self._flows = Flows(Folder(settings.flows), client, flow_names)
+        self._doings = Doings(client, flow_names, settings.workspace)
+        self._flows = Flows(Folder(settings.flows), client, flow_names, self._doings)
         self._runs = Runs(client, flow_names)
         self._revisions = Revisions(client, flow_names)
         self._line = Line(client, patient, flow_names, instance)
@@ -137,11 +140,13 @@ class Replica:
 
     async def _activities(self, stack: AsyncExitStack) -> dict[str, Do]:
         settings = self._settings
-        abroad = await stack.enter_async_context(web.opened(AddressRules(settings.webhook_allow)))
         home = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
-        sessions = Sessions(PublicApi(settings.url, settings.token, home))
+        api = PublicApi(settings.url, settings.token, home)
+        output = Output(api)
+        abroad = await stack.enter_async_context(web.opened(AddressRules(settings.webhook_allow), output))
+        sessions = Sessions(api, output, self._doings)
         return {
-            "toast_notification": Toasts(self._bus, self._names).toast_notification,
+            "toast_notification": Toasts(self._bus, self._names, output).toast_notification,
             "post_webhook": abroad.post_webhook,
             "http_request": abroad.http_request,
             "send_to_terminal": sessions.send_to_terminal,
@@ -166,6 +171,7 @@ class Replica:
             self._runs,
             self._revisions,
             self._line,
+            self._doings,
             stopped,
             deepest_cause=deepest,
             traces=self._traces,

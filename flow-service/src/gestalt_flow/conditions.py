@@ -22,84 +22,118 @@ DEEPEST = 8
 REGEX_MEMORY = 1 << 20  # bytes one compiled pattern may take; a{1000}{1000} takes more and is refused
 GROUPS = ("any", "all", "not")
 LEAVES = ("eq", "ne", "in", "glob", "regex", "exists", "gt", "lt")
-_LEAF_KEYS = {"field", "op", "value"}
 
 
-class BadCondition(Exception):
+class Fault(Struct, frozen=True):
     """What is wrong, and where: a path relative to the list."""
 
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(message)
-        self.path = path
-        self.message = message
+    path: str
+    message: str
+
+
+class BadConditions(Exception):
+    """A list that cannot be used, with everything that is wrong with it, in its order."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = faults
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
-    """What one condition said. `actual` is None when the field is absent."""
+    """What one condition said. `actual`: None when the field is absent. A group has none, but the verdicts `of` it."""
 
     field: str
     op: str
     expected: Any
     actual: str | None
     matched: bool
+    of: tuple[Verdict, ...] = ()
 
 
 class Check(Struct, frozen=True):
-    """A compiled condition. `judge` gives its verdicts, the deciding one first."""
+    """A compiled condition, ready to `judge` an event."""
 
     judge: Callable[[Fields], Verdict]
 
 
 def compiled(given: list[Any], path: str = "match") -> list[Check]:
-    """The checks of a `match` list. Raises BadCondition."""
-    budget = [MOST_CONDITIONS]
-    return [_one(item, f"{path}[{number}]", DEEPEST, budget) for number, item in enumerate(given)]
+    """The checks of a `match` list. Raises BadConditions."""
+    reader = _Reader()
+    checks = [reader.one(item, f"{path}[{number}]", DEEPEST) for number, item in enumerate(given)]
+    if reader.faults:
+        raise BadConditions(reader.faults)
+    return checks
 
 
-def _one(item: Any, path: str, depth: int, budget: list[int]) -> Check:
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise BadCondition(path, f"match has more than {MOST_CONDITIONS} conditions")
-    if not isinstance(item, dict):
-        raise BadCondition(path, "a condition is an object with field, op and value")
-    op = item.get("op", "eq")
-    if op in GROUPS:
-        return _group(item, op, path, depth, budget)
-    if op not in LEAVES:
-        raise BadCondition(f"{path}.op", f"unknown operator {op!r}; there are {', '.join((*LEAVES, *GROUPS))}")
-    return _leaf(item, str(op), path)
+def _never(_: Fields) -> Verdict:
+    """What a condition with a fault says: its list is refused before anybody asks."""
+    return Verdict("", "", None, None, matched=False)
 
 
-def _group(item: dict[str, Any], op: str, path: str, depth: int, budget: list[int]) -> Check:
-    parts = item.get("of")
-    if not isinstance(parts, list) or not parts or set(item) - {"op", "of"}:
-        raise BadCondition(path, f"{op} takes a list of conditions in `of`")
-    if depth <= 1:
-        raise BadCondition(path, f"conditions are nested deeper than {DEEPEST}")
-    checks = [_one(part, f"{path}.of[{number}]", depth - 1, budget) for number, part in enumerate(parts)]
-    return Check(lambda fields: _judged_group(op, [check.judge(fields) for check in checks]))
+_FAULTY = Check(_never)
 
 
-def _judged_group(op: str, verdicts: list[Verdict]) -> Verdict:
+class _Reader:
+    """Compiles conditions one by one and keeps what is wrong with each."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._left = MOST_CONDITIONS
+
+    def _wrong(self, path: str, message: str) -> Check:
+        self.faults.append(Fault(path, message))
+        return _FAULTY
+
+    def one(self, item: Any, path: str, depth: int) -> Check:
+        """The check of one condition, whatever is found in it."""
+        self._left -= 1
+        if self._left < 0:
+            return self._too_many(path)
+        if not isinstance(item, dict):
+            return self._wrong(path, "a condition is an object with field, op and value")
+        op = item.get("op", "eq")
+        if op in GROUPS:
+            return self._group(item, op, path, depth)
+        if op not in LEAVES:
+            return self._wrong(f"{path}.op", f"unknown operator {op!r}; there are {', '.join((*LEAVES, *GROUPS))}")
+        return self._leaf(item, str(op), path)
+
+    def _too_many(self, path: str) -> Check:
+        """Told once, by the first that is too many."""
+        return self._wrong(path, f"match has more than {MOST_CONDITIONS} conditions") if self._left == -1 else _FAULTY
+
+    def _group(self, item: dict[str, Any], op: str, path: str, depth: int) -> Check:
+        self._refuse_unknown(item, {"op", "of"}, path)
+        parts = item.get("of")
+        if not isinstance(parts, list) or not parts:
+            return self._wrong(f"{path}.of", f"{op} takes a list of conditions in `of`")
+        if depth <= 1:
+            return self._wrong(path, f"conditions are nested deeper than {DEEPEST}")
+        checks = [self.one(part, f"{path}.of[{number}]", depth - 1) for number, part in enumerate(parts)]
+        return Check(lambda fields: _judged_group(op, tuple(check.judge(fields) for check in checks)))
+
+    def _leaf(self, item: dict[str, Any], op: str, path: str) -> Check:
+        self._refuse_unknown(item, {"field", "op", "value"}, path)
+        field = item.get("field")
+        if not isinstance(field, str) or not field.strip():
+            self._wrong(f"{path}.field", "a condition names a field")
+        try:
+            test = _TESTS[op](item.get("value"))
+        except _BadValue as error:
+            return self._wrong(f"{path}.value", str(error))
+        key, value = str(field).strip().lower(), item.get("value")
+        return Check(lambda fields: _judged(fields.get(key), key, op, value, test))
+
+    def _refuse_unknown(self, item: dict[str, Any], known: set[str], path: str) -> None:
+        for key in item:
+            if key not in known:
+                self._wrong(f"{path}.{key}", f"unknown key {key!r} in a condition")
+
+
+def _judged_group(op: str, verdicts: tuple[Verdict, ...]) -> Verdict:
     held = [verdict.matched for verdict in verdicts]
     matched = {"any": any(held), "all": all(held), "not": not all(held)}[op]
-    told = [
-        {"field": verdict.field, "op": verdict.op, "expected": verdict.expected, "matched": verdict.matched}
-        for verdict in verdicts
-    ]
-    return Verdict("", op, told, None, matched)
-
-
-def _leaf(item: dict[str, Any], op: str, path: str) -> Check:
-    unknown = set(item) - _LEAF_KEYS
-    if unknown:
-        raise BadCondition(path, f"unknown key {min(unknown)!r} in a condition")
-    field = item.get("field")
-    if not isinstance(field, str) or not field.strip():
-        raise BadCondition(f"{path}.field", "a condition names a field")
-    key, value = field.strip().lower(), item.get("value")
-    test = _TESTS[op](value, f"{path}.value")
-    return Check(lambda fields: _judged(fields.get(key), key, op, value, test))
+    return Verdict("", op, None, None, matched, verdicts)
 
 
 def _judged(actual: str | None, key: str, op: str, value: Any, test: Callable[[str | None], bool]) -> Verdict:
@@ -109,52 +143,56 @@ def _judged(actual: str | None, key: str, op: str, value: Any, test: Callable[[s
 Test = Callable[[str | None], bool]
 
 
-def _equal(value: Any, path: str) -> Test:
-    wanted = _scalar(value, path)
+class _BadValue(Exception):
+    """An operator cannot take this value."""
+
+
+def _equal(value: Any) -> Test:
+    wanted = _scalar(value)
     return lambda actual: actual is not None and actual.casefold() == wanted
 
 
-def _unequal(value: Any, path: str) -> Test:
-    wanted = _scalar(value, path)
+def _unequal(value: Any) -> Test:
+    wanted = _scalar(value)
     return lambda actual: actual is None or actual.casefold() != wanted
 
 
-def _among(value: Any, path: str) -> Test:
+def _among(value: Any) -> Test:
     if not isinstance(value, list) or not value:
-        raise BadCondition(path, "in takes a list of values")
-    wanted = frozenset(_scalar(item, path) for item in value)
+        raise _BadValue("in takes a list of values")
+    wanted = frozenset(_scalar(item) for item in value)
     return lambda actual: actual is not None and actual.casefold() in wanted
 
 
-def _glob(value: Any, path: str) -> Test:
-    pattern = fnmatch.translate(_pattern(value, path, "glob"))
-    matches = _compiled(pattern, path).fullmatch
+def _glob(value: Any) -> Test:
+    pattern = fnmatch.translate(_pattern(value, "glob"))
+    matches = _compiled(pattern).fullmatch
     return lambda actual: actual is not None and matches(actual) is not None
 
 
-def _regex(value: Any, path: str) -> Test:
-    matches = _compiled(_pattern(value, path, "regex"), path).search
+def _regex(value: Any) -> Test:
+    matches = _compiled(_pattern(value, "regex")).search
     return lambda actual: actual is not None and matches(actual) is not None
 
 
-def _exists(value: Any, path: str) -> Test:
+def _exists(value: Any) -> Test:
     if value is not None and not isinstance(value, bool):
-        raise BadCondition(path, "exists takes true or false")
+        raise _BadValue("exists takes true or false")
     wanted = value is not False
     return lambda actual: (actual is not None) == wanted
 
 
-def _more(value: Any, path: str) -> Test:
-    bound = _number(value, path)
+def _more(value: Any) -> Test:
+    bound = _number(value)
     return lambda actual: (number := _as_number(actual)) is not None and number > bound
 
 
-def _less(value: Any, path: str) -> Test:
-    bound = _number(value, path)
+def _less(value: Any) -> Test:
+    bound = _number(value)
     return lambda actual: (number := _as_number(actual)) is not None and number < bound
 
 
-_TESTS: dict[str, Callable[[Any, str], Test]] = {
+_TESTS: dict[str, Callable[[Any], Test]] = {
     "eq": _equal,
     "ne": _unequal,
     "in": _among,
@@ -166,23 +204,23 @@ _TESTS: dict[str, Callable[[Any, str], Test]] = {
 }
 
 
-def _scalar(value: Any, path: str) -> str:
+def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value).casefold()
-    raise BadCondition(path, "the value must be a string, a number or a boolean")
+    raise _BadValue("the value must be a string, a number or a boolean")
 
 
-def _pattern(value: Any, path: str, op: str) -> str:
+def _pattern(value: Any, op: str) -> str:
     if not isinstance(value, str) or not value:
-        raise BadCondition(path, f"{op} takes a pattern")
+        raise _BadValue(f"{op} takes a pattern")
     if len(value) > LONGEST_PATTERN:
-        raise BadCondition(path, f"the pattern is longer than {LONGEST_PATTERN} characters")
+        raise _BadValue(f"the pattern is longer than {LONGEST_PATTERN} characters")
     return value
 
 
-def _compiled(pattern: str, path: str) -> Any:
+def _compiled(pattern: str) -> Any:
     options = re2.Options()
     options.max_mem = REGEX_MEMORY
     options.log_errors = False
@@ -191,7 +229,7 @@ def _compiled(pattern: str, path: str) -> Any:
     except re2.error as error:
         reason = error.args[0] if error.args else "it cannot be read"
         told = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise BadCondition(path, f"not a pattern: {told}") from None
+        raise _BadValue(f"not a pattern: {told}") from None
 
 
 def _re2_word(match: re.Match[str]) -> str:
@@ -199,9 +237,9 @@ def _re2_word(match: re.Match[str]) -> str:
     return "(?:" if match[0] == "(?>" else r"\z"
 
 
-def _number(value: Any, path: str) -> float:
+def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadCondition(path, "the value must be a number")
+        raise _BadValue("the value must be a number")
     return float(value)
 
 

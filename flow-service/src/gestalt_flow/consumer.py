@@ -9,7 +9,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from gestalt_flow.executor import now_ms
+from gestalt_flow.clock import now_ms
+from gestalt_flow.doings_redis import Doings
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import FolderFailed
 from gestalt_flow.intake_redis import Arrived, Intake
@@ -38,18 +39,20 @@ class Looked(Struct, frozen=True):
 class Consumer:
     """One replica's. `stopped` is called for a run that was not begun because its causes are a loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an event is looked at with
         self,
         intake: Intake,
         flows: Flows,
         runs: Runs,
         revisions: Revisions,
         line: Line,
+        doings: Doings,
         stopped: Stopped,
         *,
         deepest_cause: int,
         traces: Traces,
     ) -> None:
+        self._doings = doings
         self._intake = intake
         self._flows = flows
         self._runs = runs
@@ -102,7 +105,8 @@ class Consumer:
         if not arrived:
             return
         index, revision = await self._flows.current()
-        looked = [self._looked_at(entry, index, revision) for entry in arrived]
+        explained = await self._doings.explained(arrived)
+        looked = [self._looked_at(entry, index, revision) for entry in explained]
         notes = await self._write([one for one in looked if one is not None], revision)
         if notes:
             await self._revisions.keep(revision, index)

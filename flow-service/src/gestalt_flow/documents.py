@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from gestalt_flow import yaml_text
-from gestalt_flow.model import OWN_KEYS, Binding, Flow, Trigger, binding_shown, own_keys, trigger_shown
+from gestalt_flow.model import Binding, Flow, Trigger, binding_shown, own_keys, trigger_shown
+from gestalt_flow.structure import Reader, below, tidy
 from gestalt_flow.validation import Part, Problem, problems_of
 from gestalt_flow.yaml_text import BadYaml
 
@@ -36,6 +37,7 @@ class Sent(Struct, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(Sent)
+_NULLABLE = ("label", "where", "triggers", "bindings", "config", "activity_id")
 
 
 def flows_of_json(raw: bytes) -> list[Flow]:
@@ -43,7 +45,7 @@ def flows_of_json(raw: bytes) -> list[Flow]:
     try:
         sent = _decoder.decode(raw) if raw.strip() != b"null" else Sent()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused([Problem(_json_path(str(error)), INVALID_BODY)]) from None
+        raise Refused(_misshapen(raw, str(error))) from None
     parts = list(_parts_of(sent))
     found = problems_of(parts, 1 if sent.version is None else sent.version)
     if found:
@@ -51,8 +53,44 @@ def flows_of_json(raw: bytes) -> list[Flow]:
     return [part.flow for part in parts if not part.is_orphan]
 
 
-def _json_path(message: str) -> str:
-    return message.rpartition(" - at `$")[2].rstrip("`").lstrip(".") if " - at `$" in message else ""
+def _misshapen(raw: bytes, told: str) -> list[Problem]:
+    """What is wrong with a body that is none, the reference's words for it first."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        found = [Problem("", told)]
+    else:
+        found = list(_problems_of_json(value)) or [Problem("", told)]
+    return [Problem(found[0].path, INVALID_BODY), *found]
+
+
+def _problems_of_json(value: Any) -> Iterable[Problem]:
+    reader = Reader(nullable=_NULLABLE)
+    if not isinstance(value, dict):
+        return [Problem("", "a configuration is an object")]
+    for key in value:
+        if key not in Sent.__struct_fields__:
+            reader.wrong(key, f"unknown key {key!r}")
+    version = value.get("version")
+    if not isinstance(version, int | None) or isinstance(version, bool):
+        reader.wrong("version", "version must be an integer")
+        version = None
+    return reader.everything(list(_parts_of(_sound(value, reader))), 1 if version is None else version)
+
+
+def _sound(value: dict[str, Any], reader: Reader) -> Sent:
+    """What has the right shape in a body."""
+    triggers = []
+    for number, given in enumerate(reader.listed(value.get("triggers"), "triggers", "triggers")):
+        if not isinstance(given, dict):
+            reader.wrong(f"triggers[{number}]", "a trigger is an object")
+        triggers.append(reader.trigger(given if isinstance(given, dict) else {}, f"triggers[{number}]"))
+    bound = value.get("bindings_by_trigger_id")
+    if not isinstance(bound, dict | None):
+        reader.wrong("bindings_by_trigger_id", "bindings_by_trigger_id must be an object")
+        bound = None
+    named = {key: reader.bindings(given, f"bindings_by_trigger_id.{key}") for key, given in (bound or {}).items()}
+    return Sent(triggers=triggers, bindings_by_trigger_id={**named})
 
 
 def _parts_of(sent: Sent) -> Iterator[Part]:
@@ -62,18 +100,6 @@ def _parts_of(sent: Sent) -> Iterator[Part]:
         yield Part(tidy(trigger, bound), f"triggers[{number}]", f"bindings_by_trigger_id.{key}")
     for key, bound in bindings.values():
         yield Part(tidy(Trigger(id=key), bound), "", f"bindings_by_trigger_id.{key}", is_orphan=True)
-
-
-def tidy(trigger: Trigger, bindings: Iterable[Binding]) -> Flow:
-    """A flow as it is kept: ids trimmed, values that are null left out."""
-    kept = [
-        Binding(binding.activity_id.strip(), {k: v for k, v in (binding.config or {}).items() if v is not None})
-        for binding in bindings
-    ]
-    where = dict(trigger.where or {})
-    own = own_keys(trigger)
-    plain = Trigger(id=trigger.id.strip(), label=trigger.label or "", event_type=trigger.event_type, where=where, **own)
-    return Flow(plain, tuple(kept))
 
 
 def shown(flows: Iterable[Flow]) -> dict[str, Any]:
@@ -89,53 +115,28 @@ def shown(flows: Iterable[Flow]) -> dict[str, Any]:
 # -- YAML
 
 
-def _is_duration(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
-
-
-Check = Callable[[Any], bool]
-_KINDS: dict[str, tuple[str, Check]] = {
-    "id": ("a string", lambda value: isinstance(value, str)),
-    "event_type": ("a string", lambda value: isinstance(value, str)),
-    "label": ("a string", lambda value: isinstance(value, str)),
-    "where": (
-        "a mapping of strings (quote numbers and booleans)",
-        lambda value: isinstance(value, dict) and all(isinstance(text, str) for text in value.values()),
-    ),
-    "bindings": ("a list", lambda value: isinstance(value, list)),
-    "enabled": ("true or false", lambda value: isinstance(value, bool)),
-    "match": ("a list of conditions", lambda value: isinstance(value, list)),
-    "debounce": ("a duration", _is_duration),
-    "cooldown": ("a duration", _is_duration),
-    "throttle": ("a mapping", lambda value: isinstance(value, dict)),
-    "absence": ("a mapping", lambda value: isinstance(value, dict)),
-    "schedule": ("a mapping", lambda value: isinstance(value, dict)),
-    "group_by": ("a string", lambda value: isinstance(value, str)),
-}
-
-
 def flow_of_yaml(text: str | bytes) -> Flow:
     """The flow of one file. Raises Refused, with paths inside the file."""
-    part = _part(_loaded(text), "")
-    found = problems_of([part])
+    reader = Reader(lenient=True)
+    part = _part(_loaded(text), "", reader)
+    found = reader.everything([part])
     if found:
-        raise Refused([Problem(problem.path.lstrip("."), problem.message, problem.status) for problem in found])
+        raise Refused(found)
     return part.flow
 
 
 def flows_of_bundle(text: str | bytes) -> list[Flow]:
     """The flows of a bundle. Raises Refused."""
     value = _loaded(text)
-    found = list(_bundle_problems(value))
-    if found:
-        raise Refused(found)
-    parts, problems = [], []
-    for number, item in enumerate(value["flows"]):
-        try:
-            parts.append(_part(item, f"flows[{number}]"))
-        except Refused as refused:
-            problems += refused.problems
-    problems += problems_of(parts, int(value["version"]))
+    if not isinstance(value, dict):
+        raise Refused([Problem("", "a bundle is a mapping with version and flows")])
+    reader = Reader(lenient=True)
+    version = _version(value, reader)
+    if "flows" not in value:
+        reader.wrong("flows", "flows is required")
+    items = reader.listed(value.get("flows", []), "flows", "flows")
+    parts = [_part(item, f"flows[{number}]", reader) for number, item in enumerate(items)]
+    problems = reader.everything(parts, version)
     if problems:
         raise Refused(problems)
     return [part.flow for part in parts]
@@ -148,77 +149,30 @@ def _loaded(text: str | bytes) -> Any:
         raise Refused([Problem("", f"not a configuration: {error}")]) from None
 
 
-def _bundle_problems(value: Any) -> Iterator[Problem]:
-    if not isinstance(value, dict):
-        yield Problem("", "a bundle is a mapping with version and flows")
-        return
-    yield from (Problem(key, f"unknown key {key!r}") for key in value if key not in {"version", "flows"})
+def _version(value: dict[str, Any], reader: Reader) -> int:
+    """The version of a bundle; what is none counts as the right one, once it is told."""
+    for key in value:
+        if key not in {"version", "flows"}:
+            reader.wrong(key, f"unknown key {key!r}")
     version = value.get("version")
     if isinstance(version, bool) or not isinstance(version, int | float) or version != int(version):
-        yield Problem("version", "version must be a number" if "version" in value else "version is required")
-    if not isinstance(value.get("flows"), list):
-        yield Problem("flows", "flows must be a list" if "flows" in value else "flows is required")
+        reader.wrong("version", "version must be a number" if "version" in value else "version is required")
+        return 1
+    return int(version)
 
 
-def _part(value: Any, path: str) -> Part:
-    found = list(_flow_problems(value, path))
-    if found:
-        raise Refused(found)
-    own = {key: _own(key, value[key]) for key in OWN_KEYS if key in value}
-    trigger = Trigger(
-        id=value["id"], label=value.get("label", ""), event_type=value["event_type"], where=value.get("where"), **own
-    )
-    bindings = [Binding(given["activity_id"], _numbers(given)) for given in value.get("bindings", [])]
-    return Part(tidy(trigger, bindings), path, f"{path}.bindings")
-
-
-def _own(key: str, value: Any) -> Any:
-    """Durations may be bare numbers of seconds; schedules hold text."""
-    if key in {"debounce", "cooldown"}:
-        return str(value)
-    return {name: str(word) for name, word in value.items()} if key == "schedule" else value
-
-
-def _numbers(binding: dict[str, Any]) -> dict[str, Any]:
-    """The config; a float that is whole counts as an integer, as YAML has it."""
-    config = binding.get("config", {})
-    return {
-        key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in config.items()
-    }
-
-
-def _flow_problems(value: Any, path: str) -> Iterator[Problem]:
+def _part(value: Any, path: str, reader: Reader) -> Part:
+    """A flow of a mapping, as far as it is one."""
     if not isinstance(value, dict):
-        yield Problem(path, "a flow is a mapping")
-        return
-    for key, given in value.items():
-        if key not in _KINDS:
-            yield Problem(_below(path, key), f"unknown key {key!r}")
-        elif not _KINDS[key][1](given):
-            yield Problem(_below(path, key), f"{key} must be {_KINDS[key][0]}")
-    yield from (Problem(_below(path, key), f"{key} is required") for key in ("id", "event_type") if key not in value)
-    bindings = value.get("bindings", [])
-    for number, binding in enumerate(bindings if isinstance(bindings, list) else []):
-        yield from _binding_problems(binding, _below(path, f"bindings[{number}]"))
-
-
-def _binding_problems(value: Any, path: str) -> Iterator[Problem]:
-    if not isinstance(value, dict):
-        yield Problem(path, "a binding is a mapping")
-        return
-    unknown = [key for key in value if key not in {"activity_id", "config"}]
-    yield from (Problem(f"{path}.{key}", f"unknown key {key!r}") for key in unknown)
-    if not isinstance(value.get("activity_id"), str):
-        yield Problem(f"{path}.activity_id", "activity_id must be a string")
-    config = value.get("config", {})
-    if not isinstance(config, dict):
-        yield Problem(f"{path}.config", "config must be a mapping")
-        return
-    yield from (Problem(f"{path}.config.{key}", f"{key} must not be null") for key, v in config.items() if v is None)
-
-
-def _below(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+        reader.wrong(path, "a flow is a mapping")
+        value = {}
+    else:
+        for key in ("id", "event_type"):
+            if key not in value:
+                reader.wrong(below(path, key), f"{key} is required")
+    trigger = reader.trigger(value, path, besides=("bindings",))
+    bindings = reader.bindings(value.get("bindings", []), below(path, "bindings"))
+    return Part(tidy(trigger, bindings), path, below(path, "bindings"))
 
 
 def flow_as_yaml(flow: Flow) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import structlog
 from msgspec import structs
 
 from gestalt_flow.activities.context import Context
+from gestalt_flow.clock import now_ms
 from gestalt_flow.line_redis import LOOK_SECONDS, RENEW_SECONDS, Begun, Held, Line
 from gestalt_flow.policy import Busy, Done, Failed, Skipped, may_repeat, pause
 from gestalt_flow.records import FAILED, QUEUED, SKIPPED, SUCCEEDED, ActivityRecord, Attempt
@@ -32,11 +33,6 @@ WRITE_SECONDS = 60.0
 
 Do = Callable[[Context], Awaitable[Done]]
 log = structlog.get_logger()
-
-
-def now_ms() -> int:
-    """This moment, milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Executor:
@@ -162,7 +158,7 @@ class Executor:
         if len(record.attempts) > len(begun.record.attempts) and not may_repeat(_CUT_OFF, _used(record)):
             verdict: Verdict = "failed", structs.replace(record, status=FAILED), 0
         else:
-            context = Context(held.run_id, begun.head, record, self._environment)
+            context = Context(held.run_id, begun.head, record, self._environment, partial(self._keep, held))
             verdict = await self._traces.attempt(context, self._outcome(context, started))
         status = await self._written(held, verdict)
         if status is not None and len(verdict[1].attempts) > len(begun.record.attempts):
@@ -180,23 +176,25 @@ class Executor:
                     raise
                 await asyncio.sleep(RECOVER_SECONDS)
 
+    async def _keep(self, held: Held, record: ActivityRecord) -> None:
+        """Raises Failed, RunsUnavailable: what cannot be written down must not be done."""
+        if not await self._line.keep(held, record):
+            raise Failed("another replica has taken it over", lasting=False)
+
     async def _outcome(self, context: Context, started: int) -> Verdict:
-        record = context.record
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                done = await self._activities[record.activity_id](context)
+                done = await self._activities[context.record.activity_id](context)
         except Busy as busy:
-            return waited(record, started, str(busy))
+            return waited(context.record, started, str(busy))
         except Skipped as skipped:
-            return "done", ended(record, SKIPPED, _attempt(started, error=str(skipped))), 0
-        except Failed as failure:
-            return failed(record, started, failure)
-        except TimeoutError:
-            return failed(record, started, Failed(f"took longer than {LONGEST_SECONDS:g} s", lasting=False))
+            return "done", ended(context.record, SKIPPED, _attempt(started, error=str(skipped))), 0
+        except (Failed, RunsUnavailable, TimeoutError) as error:
+            return failed(context.record, started, _failure(error))
         except Exception as error:
-            log.exception("an activity broke", activity=record.activity_id, run=context.run_id)
-            return failed(record, started, Failed(f"internal error: {type(error).__name__}"))
-        after = ended(record, SUCCEEDED, _attempt(started, status=done.status_code))
+            log.exception("an activity broke", activity=context.record.activity_id, run=context.run_id)
+            return failed(context.record, started, Failed(f"internal error: {type(error).__name__}"))
+        after = ended(context.record, SUCCEEDED, _attempt(started, status=done.status_code))
         return "done", structs.replace(after, result=done.result), 0
 
     async def _renew_forever(self) -> None:
@@ -239,6 +237,13 @@ def failed(record: ActivityRecord, started: int, failure: Failed) -> Verdict:
     if not may_repeat(failure, _used(after)):
         return "failed", after, 0
     return "again", structs.replace(after, status=QUEUED), now_ms() + pause(_used(after), random.random)
+
+
+def _failure(error: Failed | RunsUnavailable | TimeoutError) -> Failed:
+    if isinstance(error, Failed):
+        return error
+    away = isinstance(error, RunsUnavailable)
+    return Failed(f"Redis is away: {error}" if away else f"took longer than {LONGEST_SECONDS:g} s", lasting=False)
 
 
 def waited(record: ActivityRecord, started: int, reason: str) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 from gestalt_contracts.channels import FlowNames
 from gestalt_contracts.redis_client import away_as
 from gestalt_flow.defaults import DEFAULTS
+from gestalt_flow.doings_redis import Doings
 from gestalt_flow.folder import Folder, FolderFailed, Loaded, Signature
 from gestalt_flow.matching import Index
 from gestalt_flow.model import Flow
@@ -28,7 +30,8 @@ log = structlog.get_logger()
 class Flows:
     """The current configuration of one replica. `changed` is called with the flows after each change."""
 
-    def __init__(self, folder: Folder, client: Redis, names: FlowNames) -> None:
+    def __init__(self, folder: Folder, client: Redis, names: FlowNames, doings: Doings) -> None:
+        self._doings = doings
         self._folder = folder
         self._client = client
         self._names = names
@@ -58,7 +61,8 @@ class Flows:
         with away_as(RunsUnavailable):
             await self._client.ping()  # what nobody can be told of is not saved
         async with self._lock:
-            await asyncio.to_thread(self._folder.save, flows, revision)
+            async with self._doings.saving(self._folder.path, f"save/{uuid.uuid4().hex}"):
+                await asyncio.to_thread(self._folder.save, flows, revision)
             with away_as(RunsUnavailable):
                 await self._client.incr(self._names.saved)
             await self._load()

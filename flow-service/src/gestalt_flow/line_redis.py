@@ -133,6 +133,13 @@ class Line:
             bool(begins),
         )
 
+    async def keep(self, held: Held, record: ActivityRecord) -> bool:
+        """Write down what an attempt has found out so far; False when it is another's by now."""
+        keys = [self._names.ready, self._names.run(held.run_id)]
+        arguments: list[Word] = [GROUP, self._consumer, held.entry, held.place, msgspec.json.encode(record)]
+        with away_as(RunsUnavailable):
+            return bool(await self._scripts.run("keep", keys, arguments))
+
     async def finish(self, held: Held, outcome: str, record: ActivityRecord, *, now: int, due: int = 0) -> str | None:
         """End an attempt: done, failed, again (at `due`), or wait (likewise, keeping its place for its session).
 

@@ -75,7 +75,7 @@ class Matcher(Struct, frozen=True):
 
 
 def matcher_of(flow: Flow, place: int) -> Matcher:
-    """Raises BadCondition for a `match` that validation would refuse."""
+    """Raises BadConditions for a `match` that validation would refuse."""
     trigger = flow.trigger
     wheres = tuple(_where(key, value) for key, value in (trigger.where or {}).items())
     checks = tuple(compiled(trigger.match)) if trigger.match is not UNSET else ()

@@ -12,13 +12,15 @@ from gestalt_flow.fields import event_id_of, fields_of
 from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.model import SCHEDULED, Binding, Fields, Flow
 from gestalt_flow.records import FAILED, QUEUED, SUCCEEDED, ActivityRecord, Head, run_id_of
-from gestalt_flow.templates import Target, render
+from gestalt_flow.targets import target_of
+from gestalt_flow.templates import render, wants_output
 from gestalt_flow.validation import absence_of, pause_of, throttle_of
 
 DEEPEST_CAUSE = 8
 """Flows that may lead to one another before the chain counts as a loop."""
-TARGETS = {"send_to_terminal": Target.TERMINAL, "spawn_agent_session": Target.TERMINAL}
-BODIES = {"post_webhook": Target.BODY, "http_request": Target.BODY}
+PERSON_MS = 5_000
+"""Between two saves of a person, over a while."""
+PATIENCE = 5
 
 
 class Seen(Struct, frozen=True):
@@ -81,6 +83,7 @@ def plan(matcher: Matcher, what: Seen, revision: str, *, limit: int = DEEPEST_CA
     """The run of one flow for one event. A chain of causes that is too long is written down as stopped."""
     flow = matcher.flow
     depth = (what.event.cause.depth if what.event.cause else 0) + 1
+    loop = loop_in(what, depth, limit)
     group = group_of(flow, what.fields)
     head = Head(
         event_id=what.event_id,
@@ -90,10 +93,10 @@ def plan(matcher: Matcher, what: Seen, revision: str, *, limit: int = DEEPEST_CA
         conditions=tuple(matcher.verdicts(what.fields)),
         session_id=what.event.session_id,
         depth=depth,
-        error=stopped(depth, limit) if depth > limit else None,
+        error=loop,
     )
     run_id = run_id_of(what.moment, what.sequence, flow.id, group)
-    if depth > limit:
+    if loop is not None:
         return Plan(run_id, FAILED, head, (), (), Gates())
     activities = tuple(activity(binding, flow.id, what) for binding in flow.bindings)
     orders = tuple(order_of(record) for record in activities)
@@ -101,29 +104,38 @@ def plan(matcher: Matcher, what: Seen, revision: str, *, limit: int = DEEPEST_CA
     return Plan(run_id, status, head, activities, orders, gates_of(flow, group))
 
 
-def stopped(depth: int, limit: int) -> str:
-    """Why a loop was stopped."""
-    return f"stopped: {depth - 1} flows have led to this event, and the limit is {limit}"
+def loop_in(what: Seen, depth: int, limit: int) -> str | None:
+    """Why a chain of causes is taken for a loop; None when it is not.
+
+    Where a link is inferred a person may have saved the file: a chain at a person's pace may be PATIENCE times as long.
+    """
+    cause = what.event.cause
+    if cause is None or depth <= limit:
+        return None
+    told = f"stopped: {depth - 1} flows have led to this event, and the limit is {limit}"
+    if not cause.inferred:
+        return told
+    if what.occurred - cause.since >= (depth - 1) * PERSON_MS and depth <= limit * PATIENCE:
+        return None
+    return f"{told}; what changed is taken to be the doing of {cause.inferred}, which was at work for a flow"
 
 
 def activity(binding: Binding, trigger_id: str, what: Seen) -> ActivityRecord:
-    """An activity with its templates filled in."""
-    known = {"event_id": what.event_id, "trigger_id": trigger_id, "activity_id": binding.activity_id}
+    """An activity with its templates filled in, but for output that is not looked at yet."""
+    known = ids_of(what.event_id, trigger_id, binding.activity_id)
     config = dict(binding.config or {})
-    templates = BY_ID[binding.activity_id].templates
+    templates = {key: config.pop(key) for key in BY_ID[binding.activity_id].templates if config.get(key)}
     rendered = {
-        key: render(config[key], known, what.fields, _target(binding.activity_id, key))
-        for key in templates
-        if config.get(key)
+        key: render(template, known, what.fields, target_of(binding.activity_id, key, template, config))
+        for key, template in templates.items()
     }
-    kept = {key: value for key, value in config.items() if key not in templates}
-    return ActivityRecord(activity_id=binding.activity_id, config=kept, rendered=rendered)
+    waiting = {key: template for key, template in templates.items() if wants_output(template)}
+    return ActivityRecord(activity_id=binding.activity_id, config=config, rendered=rendered, templates=waiting)
 
 
-def _target(activity_id: str, key: str) -> Target:
-    if key == "title_template":
-        return Target.PLAIN
-    return TARGETS.get(activity_id) or BODIES.get(activity_id) or Target.PLAIN
+def ids_of(event_id: str, trigger_id: str, activity_id: str) -> dict[str, str]:
+    """What templates know beside the event."""
+    return {"event_id": event_id, "trigger_id": trigger_id, "activity_id": activity_id}
 
 
 def order_of(record: ActivityRecord) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from gestalt_contracts.events import Event
+from gestalt_contracts.events import Cause, Event
 from gestalt_flow.conditions import Verdict
 
 QUEUED, RUNNING, SUCCEEDED, FAILED = "queued", "running", "succeeded", "failed"
@@ -28,11 +28,17 @@ class Attempt(Struct, frozen=True, omit_defaults=True):
 
 
 class ActivityRecord(Struct, frozen=True, omit_defaults=True):
-    """One activity of a run. `budget_from`: attempts before it belong to an earlier round."""
+    """One activity of a run. `budget_from`: attempts before it belong to an earlier round.
+
+    `rendered`: its texts; `templates`: those of them that wait for a session's output; `settled`: those that are given
+    exactly so, at each attempt.
+    """
 
     activity_id: str
     config: dict[str, Any] = {}
     rendered: dict[str, str] = {}
+    templates: dict[str, str] = {}
+    settled: tuple[str, ...] = ()
     status: str = QUEUED
     attempts: tuple[Attempt, ...] = ()
     budget_from: int = 0
@@ -51,6 +57,13 @@ class Head(Struct, frozen=True, omit_defaults=True):
     session_id: str | None = None
     depth: int = 1
     error: str | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """What its activities lead to is led to by it."""
+        before = self.event.cause
+        since = (before.since if before else 0) or int(self.event.occurred_at.timestamp() * 1000)
+        return Cause(self.event_id, self.depth, since, before.inferred if before else "")
 
 
 class Run(Struct, frozen=True):

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from gestalt_contracts.events import Event, now, rfc3339
 from gestalt_flow.conditions import Verdict
 from gestalt_flow.fields import fields_of
 from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.planning import Seen, activity, seen
-from gestalt_flow.records import UNMATCHED, ActivityRecord, Attempt, Run, run_id_of
+from gestalt_flow.records import FAILED, QUEUED, UNMATCHED, ActivityRecord, Attempt, Run, run_id_of
 from gestalt_flow.runs_redis import Evaluation
-from gestalt_flow.templates import TAIL, for_agent, for_shell
-
-TAIL_SHOWN = "{{output_tail}}"
+from gestalt_flow.templates import for_agent, for_shell
 
 
 def moment(milliseconds: int) -> str:
@@ -40,7 +38,15 @@ def run_shown(run: Run) -> dict[str, Any]:
         "revision": head.revision,
         "depth": head.depth,
     }
-    return shown | ({"error": head.error} if head.error else {})
+    error = head.error or "; ".join(_troubles(run))
+    return shown | ({"error": error} if error else {})
+
+
+def _troubles(run: Run) -> Iterator[str]:
+    """What the last attempt of each activity that has not succeeded yet failed with."""
+    for record in run.activities:
+        if record.status in {QUEUED, FAILED} and record.attempts and record.attempts[-1].error:
+            yield f"{record.activity_id}: {record.attempts[-1].error}"
 
 
 def run_whole(run: Run) -> dict[str, Any]:
@@ -48,14 +54,14 @@ def run_whole(run: Run) -> dict[str, Any]:
     cause = run.head.event.cause
     return run_shown(run) | {
         "event": fields_of(run.head.event),
-        "cause": msgspec.to_builtins(cause) if cause else None,
+        "cause": structs.asdict(cause) if cause else None,
         "conditions": verdicts_shown(run.head.conditions),
         "activities": [_activity_shown(record) for record in run.activities],
     }
 
 
 def verdicts_shown(verdicts: tuple[Verdict, ...] | list[Verdict]) -> list[dict[str, Any]]:
-    """Each condition and what it said."""
+    """Each condition and what it said; a group has its own conditions' verdicts in `of`."""
     return [
         {
             "field": verdict.field,
@@ -63,6 +69,7 @@ def verdicts_shown(verdicts: tuple[Verdict, ...] | list[Verdict]) -> list[dict[s
             "expected": verdict.expected,
             "actual": verdict.actual,
             "matched": verdict.matched,
+            **({"of": verdicts_shown(verdict.of)} if verdict.of else {}),
         }
         for verdict in verdicts
     ]
@@ -81,7 +88,7 @@ def _activity_shown(record: ActivityRecord) -> dict[str, Any]:
 def rendered_shown(record: ActivityRecord) -> dict[str, Any]:
     """What an activity is given: filled-in templates, and the values beside them. Secrets stay references."""
     fence = for_agent if record.activity_id == "spawn_agent_session" else for_shell
-    texts = {key: fence(text).replace(TAIL, TAIL_SHOWN) for key, text in record.rendered.items()}
+    texts = {key: text if key in record.settled else fence(text) for key, text in record.rendered.items()}
     return {**record.config, **texts}
 
 

@@ -15,14 +15,15 @@ from msgspec import Struct
 
 from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Names, Stream
-from gestalt_contracts.events import Cause, Event, now
+from gestalt_contracts.events import Event, now
 from gestalt_flow.activities.toast import TOAST
 from gestalt_flow.planning import Plan
-from gestalt_flow.records import RUNNING, ActivityRecord, Head
+from gestalt_flow.records import RUNNING, ActivityRecord, Head, moment_of
 
 FLOW_RUN = "flow_run"
 TOPIC = "flow"
 MOST_WAITING = 1_000
+MINUTE_MS = 60_000
 AT_ONCE = 64
 PAUSE_SECONDS = 0.25
 """Between tries while Redis is away."""
@@ -61,7 +62,7 @@ class Telling:
         self._put(Letter(Stream.EVENTS, _event(head, {"run_id": run_id, "status": status or RUNNING, **told, **error})))
 
     def stopped(self, plan: Plan) -> None:
-        """A loop was stopped."""
+        """A loop was stopped: a warning for each flow, one a minute however many runs of it were."""
         self._put(Letter(Stream.EVENTS, _event(plan.head, {"run_id": plan.id, "status": plan.status})))
         message = f"Flow {plan.head.trigger_id} {plan.head.error}"
         data = {"level": "warning", "message": message, "event_id": plan.head.event_id}
@@ -72,9 +73,11 @@ class Telling:
             session_id=plan.head.session_id,
             data=data,
             actor="flow",
-            cause=Cause(plan.head.event_id, plan.head.depth),
+            cause=plan.head.cause,
         )
-        self._put(Letter(Stream.NOTIFICATIONS, notice, self._names.seen("flow", f"stopped/{plan.id}")))
+        minute = moment_of(plan.id) // MINUTE_MS
+        key = self._names.seen("flow", f"stopped/{plan.head.trigger_id}/{minute}")
+        self._put(Letter(Stream.NOTIFICATIONS, notice, key))
 
     async def forever(self) -> None:
         """Publish what is put, in order."""
@@ -130,5 +133,5 @@ def _event(head: Head, data: dict[str, Any]) -> Event:
         session_id=head.session_id,
         data={**data, "trigger_id": head.trigger_id, "event_id": head.event_id, **session},
         actor="flow",
-        cause=Cause(head.event_id, head.depth),
+        cause=head.cause,
     )

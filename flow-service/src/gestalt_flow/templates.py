@@ -1,7 +1,8 @@
 """Templates: `{{ token }}` and `{{ token | filter }}` (reference, flow §10). Pure.
 
-What comes from an event is foreign text: control characters are taken out of it, it is never looked at as a template
-again, and it stays marked until the activity knows whom it is for. Filters: `default("x")`, `json`, `truncate(n)`.
+What comes from an event is foreign text: it is never looked at as a template again, it is escaped for its place, and
+where it is to be typed it stays marked until the activity knows whom it is for. Filters: `default("x")`, `json`,
+`truncate(n)`.
 """
 
 from __future__ import annotations
@@ -9,35 +10,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 
 from msgspec import Struct
+
+from gestalt_flow.escaping import CLOSED, OPENED, Place, Target, foreign, placed, readable
 
 LONGEST = 64 * 1024
 """Characters a template renders to at the most; the rest is cut off and said so."""
 CUT = "… [cut]"
 
-OPENED, CLOSED, TAIL = "\ue000", "\ue001", "\ue002"
-"""Marks of our own in a rendered text (private use; taken out of foreign text): data begins, ends, output goes here."""
-
 _TOKEN = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ue000-\ue002]")
-_NEWLINES = re.compile(r"\r\n?|\u2028|\u2029|\x85")
 _FILTER = re.compile(r"""\s*([a-z]+)\s*(?:\(\s*(?:"([^"]*)"|'([^']*)'|(\d{1,9}))\s*\))?\s*""")
-_BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 FENCED = r"(\1"
 _FENCE = re.compile(r"<(\s*/?\s*event-data)", re.IGNORECASE)
 
 OUTPUT = "output_tail"
+OUTPUT_SHOWN = "{{output_tail}}"
 NEVER_PROSE = frozenset({"event_id", "trigger_id", "activity_id", "type", "timestamp", "session_id", "session.id"})
-
-
-class Target(StrEnum):
-    """Who reads what is rendered."""
-
-    PLAIN = "plain"  # a page, a title
-    TERMINAL = "terminal"  # typed: no control character of the event may arrive there
-    BODY = "body"  # of a request: as it is
 
 
 class BadTemplate(Exception):
@@ -64,12 +53,24 @@ def parsed(template: str) -> list[Word]:
     return [word for word in words if word.literal or word.token]
 
 
-def render(template: str, known: Mapping[str, str], fields: Mapping[str, str], target: Target) -> str:
-    """Fill in a template: `known` are ids of ours, `fields` the event's. Raises BadTemplate."""
+def wants_output(template: str) -> bool:
+    """Whether it shows the last lines of a session, which nobody knows before it is used."""
+    return any(word.token == OUTPUT for word in parsed(template))
+
+
+def render(
+    template: str, known: Mapping[str, str], fields: Mapping[str, str], target: Target, tail: str | None = None
+) -> str:
+    """Fill in a template: `known` are ids of ours, `fields` the event's, `tail` the output. Raises BadTemplate.
+
+    Without a `tail`, the token that stands for it is left as it is.
+    """
     pieces: list[str] = []
     size = 0
+    place = Place()
     for word in parsed(template):
-        piece = word.literal or _value(word, known, fields, target)
+        place.after(word.literal)
+        piece = word.literal or _filled(word, known, fields, target, tail, is_quoted=place.is_quoted)
         pieces.append(piece[: LONGEST - size])
         size += len(piece)
         if size > LONGEST:
@@ -92,26 +93,37 @@ def _filter(given: str) -> tuple[str, str]:
     return name, argument
 
 
-def _value(word: Word, known: Mapping[str, str], fields: Mapping[str, str], target: Target) -> str:
-    if word.token == OUTPUT:
-        return TAIL
-    value = known.get(word.token)
-    if value is None:
-        value = fields.get(word.token.removeprefix("event."), "") or fields.get(word.token, "")
-        value = foreign(value, target)
+def _filled(
+    word: Word,
+    known: Mapping[str, str],
+    fields: Mapping[str, str],
+    target: Target,
+    tail: str | None,
+    *,
+    is_quoted: bool,
+) -> str:
+    if word.token == OUTPUT and tail is None:
+        return OUTPUT_SHOWN
+    value = _value(word.token, known, fields, target, tail or "")
     for name, argument in word.filters:
         value = _FILTERS[name](value, argument)
-    prose = target is Target.TERMINAL and word.token not in NEVER_PROSE and bool(re.search(r"\s", value))
-    return f"{OPENED}{value}{CLOSED}" if prose else value
+    if target is Target.TERMINAL:
+        return f"{OPENED}{value}{CLOSED}" if value and _is_prose(word.token, value) else value
+    is_json = bool(word.filters) and word.filters[-1][0] == "json"
+    return placed(value, target, is_quoted=is_quoted, is_json=is_json)
 
 
-def foreign(value: str, target: Target) -> str:
-    """Event text made harmless for whoever reads it: no escape sequences, no key presses, no hidden direction."""
-    if target is Target.BODY:
-        return value
-    value = _NEWLINES.sub("\n", value)
-    value = _BIDI.sub("", _CONTROLS.sub("", value))
-    return re.sub(r"[\n\t]", " ", value) if target is Target.TERMINAL else value  # a tab completes, in a shell
+def _value(token: str, known: Mapping[str, str], fields: Mapping[str, str], target: Target, tail: str) -> str:
+    if token == OUTPUT:
+        return readable(tail)
+    if token in known:
+        return known[token]
+    return foreign(fields.get(token.removeprefix("event."), "") or fields.get(token, ""), target)
+
+
+def _is_prose(token: str, value: str) -> bool:
+    """Whether it might be taken for an instruction."""
+    return token == OUTPUT or (token not in NEVER_PROSE and bool(re.search(r"\s", value)))
 
 
 def for_agent(rendered: str) -> str:
@@ -125,14 +137,14 @@ def for_agent(rendered: str) -> str:
     return f"{''.join(pieces).rstrip()} {note}"
 
 
+def as_data(text: str) -> str:
+    """Lines that a message is followed by, marked as what somebody else wrote."""
+    return f"{OPENED}{readable(text)}{CLOSED}"
+
+
 def for_shell(rendered: str) -> str:
     """Text for anything else: the marks go."""
     return rendered.replace(OPENED, "").replace(CLOSED, "")
-
-
-def with_tail(rendered: str, tail: str) -> str:
-    """The rendered text with a session's last lines where they were asked for."""
-    return rendered.replace(TAIL, tail)
 
 
 _FILTERS: dict[str, Callable[[str, str], str]] = {

@@ -10,7 +10,7 @@ import structlog
 from msgspec import UNSET, Struct
 
 from gestalt_contracts.events import Event
-from gestalt_flow.executor import now_ms
+from gestalt_flow.clock import now_ms
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import FolderFailed
 from gestalt_flow.intake_redis import Intake

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import UNSET, Struct
 
 from gestalt_flow.catalogue import BY_ID, Activity, Field
-from gestalt_flow.conditions import BadCondition, compiled
+from gestalt_flow.conditions import BadConditions, compiled
 from gestalt_flow.model import NOTIFY_TYPES, SCHEDULED, Binding, Flow, Trigger
-from gestalt_flow.schedules import BadSchedule, milliseconds, schedule_of
+from gestalt_flow.schedules import MISFIRES, BadSchedule, milliseconds, schedule_of
 from gestalt_flow.secrets import names_in
 from gestalt_flow.slugs import LONGEST_SLUG, file_name, slug_of
 from gestalt_flow.templates import BadTemplate, parsed
@@ -83,8 +83,8 @@ def _of_match(trigger: Trigger, path: str) -> Iterator[Problem]:
         return
     try:
         compiled(trigger.match, f"{path}.match")
-    except BadCondition as error:
-        yield Problem(error.path, f'trigger "{trigger.id}": {error.message}')
+    except BadConditions as error:
+        yield from (Problem(fault.path, f'trigger "{trigger.id}": {fault.message}') for fault in error.faults)
 
 
 def _of_time(trigger: Trigger, path: str) -> Iterator[Problem]:
@@ -92,28 +92,49 @@ def _of_time(trigger: Trigger, path: str) -> Iterator[Problem]:
         try:
             check()
         except BadSchedule as error:
-            yield Problem(f"{path}.{place}", f'trigger "{trigger.id}" {place}: {error}')
+            yield Problem(f"{path}.{place}", f'trigger "{trigger.id}" {place.partition(".")[0]}: {error}')
 
 
-def _time_checks(trigger: Trigger) -> Iterator[tuple[str, Any]]:
+def _time_checks(trigger: Trigger) -> Iterator[tuple[str, Callable[[], Any]]]:
     if trigger.debounce is not UNSET:
         yield "debounce", lambda: pause_of(trigger.debounce)
     if trigger.cooldown is not UNSET:
         yield "cooldown", lambda: pause_of(trigger.cooldown)
     if trigger.throttle is not UNSET:
-        yield "throttle", lambda: throttle_of(trigger.throttle)
+        yield from _throttle_checks(trigger.throttle)
     if trigger.absence is not UNSET:
-        yield "absence", lambda: absence_of(trigger.absence)
+        yield from _absence_checks(trigger.absence)
+    is_scheduled = trigger.event_type.strip().lower() == SCHEDULED
     if trigger.schedule is not UNSET:
-        yield "schedule", lambda: _schedule(trigger)
-    elif trigger.event_type.strip().lower() == SCHEDULED:
+        yield from _schedule_checks(dict(trigger.schedule), is_scheduled=is_scheduled)
+    elif is_scheduled:
         yield "schedule", lambda: _refuse(f'event_type "{SCHEDULED}" needs a schedule')
 
 
-def _schedule(trigger: Trigger) -> None:
-    schedule_of(dict(trigger.schedule or {}))
-    if trigger.event_type.strip().lower() != SCHEDULED:
-        _refuse(f'a schedule fires event_type "{SCHEDULED}"')
+def _throttle_checks(given: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    if set(given) != {"limit", "per"}:
+        yield "throttle", lambda: _refuse("throttle takes limit and per")
+    if "limit" in given:
+        yield "throttle.limit", lambda: _limit_of(given["limit"])
+    if "per" in given:
+        yield "throttle.per", lambda: pause_of(given["per"])
+
+
+def _absence_checks(given: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    if set(given) - {"for", "until"} or "for" not in given:
+        yield "absence", lambda: _refuse("absence takes for and until")
+    if "for" in given:
+        yield "absence.for", lambda: pause_of(given["for"])
+    yield "absence.until", lambda: _until_of(given.get("until", []))
+
+
+def _schedule_checks(given: dict[str, Any], *, is_scheduled: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
+    misfire = given.pop("misfire", MISFIRES[0])
+    yield "schedule", lambda: schedule_of(given)
+    if misfire not in MISFIRES:
+        yield "schedule.misfire", lambda: _refuse(f"misfire is {' or '.join(MISFIRES)}")
+    if not is_scheduled:
+        yield "schedule", lambda: _refuse(f'a schedule fires event_type "{SCHEDULED}"')
 
 
 def _refuse(message: str) -> None:
@@ -128,24 +149,26 @@ def pause_of(given: Any) -> int:
     return pause
 
 
-def throttle_of(given: Any) -> tuple[int, int]:
+def throttle_of(given: Mapping[str, Any]) -> tuple[int, int]:
     """Limit and window in milliseconds. Raises BadSchedule."""
-    if set(given) != {"limit", "per"}:
-        raise BadSchedule("throttle takes limit and per")
-    limit = given["limit"]
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 10_000:  # noqa: PLR2004 - a list each
+    return _limit_of(given["limit"]), pause_of(given["per"])
+
+
+def _limit_of(given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= 10_000:  # noqa: PLR2004 - a list each
         raise BadSchedule("limit is a number from 1 to 10000")
-    return limit, pause_of(given["per"])
+    return given
 
 
-def absence_of(given: Any) -> tuple[int, frozenset[str]]:
+def absence_of(given: Mapping[str, Any]) -> tuple[int, frozenset[str]]:
     """How long nothing must come, and the event types that end the wait. Raises BadSchedule."""
-    until = given.get("until", [])
-    if set(given) - {"for", "until"} or "for" not in given:
-        raise BadSchedule("absence takes for and until")
-    if not isinstance(until, list) or not all(isinstance(kind, str) for kind in until):
+    return pause_of(given["for"]), _until_of(given.get("until", []))
+
+
+def _until_of(given: Any) -> frozenset[str]:
+    if not isinstance(given, list) or not all(isinstance(kind, str) for kind in given):
         raise BadSchedule("until is a list of event types")
-    return pause_of(given["for"]), frozenset(kind.casefold() for kind in until)
+    return frozenset(kind.casefold() for kind in given)
 
 
 def _of_bindings(part: Part) -> Iterator[Problem]:
@@ -231,7 +254,7 @@ def _wrong_headers(value: str) -> str:
     bad = [
         name for name, text in headers.items() if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(text))
     ]
-    return f"has a header that cannot be sent: {bad[0]!r}" if bad else ""
+    return f"has a header that cannot be sent: {', '.join(map(repr, bad))}" if bad else ""
 
 
 def _wrong_secret(value: str) -> str:

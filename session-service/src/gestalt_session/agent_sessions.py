@@ -90,6 +90,7 @@ class Cast:
         profile = self._profile
         file.only, file.agent_id, file.agent_name = profile.singleton, profile.id, profile.name
         file.llm_type, file.model = profile.llm_type, profile.model
+        file.ends_turns = profile.takes_instructions  # Codex: we have it told so
         await self._launch(f"{file.title} 1")
 
     async def named(self, file: SessionFile) -> Mapping[str, str]:

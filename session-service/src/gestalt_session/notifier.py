@@ -51,7 +51,8 @@ class Notifier:
 
         It is published once for its event id; without one, once for `retry`, which names a call that may come again.
         """
-        _occupy(session, notice)
+        if _occupies(session, notice):
+            await asyncio.to_thread(_keep_turn, session)
         turn = self._turns.setdefault(session.uid, asyncio.Lock())
         async with turn:  # progress is kept in the order in which it is published
             if notice.tells_progress:
@@ -111,12 +112,19 @@ def _event(session: Session, notice: Notice) -> Event:
     )
 
 
-def _occupy(session: Session, notice: Notice) -> None:
-    """Unknown types count as a turn's end for flows, but end none."""
+def _occupies(session: Session, notice: Notice) -> bool:
+    """Whether it begins or ends a turn. Unknown types count as a turn's end for flows, but end none."""
     if canonical(notice.kind) in PROMPT_TYPES:
-        session.occupation.prompted()
-    elif notice.kind == TURN_COMPLETE:
-        session.occupation.turn_ended()
+        return session.occupation.prompted()
+    return notice.kind == TURN_COMPLETE and session.occupation.turn_ended()
+
+
+def _keep_turn(session: Session) -> None:
+    """For the worker that takes the session up after this one."""
+    try:
+        session.folder.save(session.file)
+    except OSError:
+        log.exception("an agent's turn could not be kept", session=session.id)
 
 
 def _keep(session: Session, progress: Progress) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -21,6 +23,7 @@ CONFIG = "/api/flow/config"
 YAML = {"Content-Type": "application/yaml"}
 JSON = {"Content-Type": "application/json"}
 STDIN = Path("-")
+NO_BODY = "invalid request body"
 
 File = Annotated[Path, typer.Argument(help="A YAML bundle, or the JSON of the API; '-': stdin.")]
 
@@ -53,13 +56,8 @@ def import_(file: File, *, host: Host = None, port: Port = None, token: Token = 
     """Replace all flows by those of a bundle, or change nothing if anything is wrong with it."""
     data = content(file)
     method, path = ("PUT", CONFIG) if kind(data) is JSON else ("POST", f"{CONFIG}/import")
-    try:
+    with complaining():
         request(server(host, port, token), method, path, data, kind(data))
-    except Refused as refusal:
-        if not refusal.said.get("errors"):
-            raise
-        complain(refusal.said["errors"])
-        raise typer.Exit(1) from None
 
 
 @flow.command("export")
@@ -86,7 +84,8 @@ def try_out(
     if file is not None:
         data = content(file)
         body["config"] = json.loads(data) if kind(data) is JSON else data.decode("utf-8", "replace")
-    answer = call(server(host, port, token), "POST", "/api/flow/test", body)
+    with complaining():
+        answer = call(server(host, port, token), "POST", "/api/flow/test", body)
     if as_json:
         show_json(answer)
     else:
@@ -135,9 +134,21 @@ def show_run(where: Server, run_id: str, *, as_json: bool) -> None:
         typer.echo("\n".join(flows.run(found)))
 
 
+@contextmanager
+def complaining() -> Iterator[None]:
+    """Say everything that a refused configuration is refused for, and leave with the exit code 1."""
+    try:
+        yield
+    except Refused as refusal:
+        if not refusal.said.get("errors"):
+            raise
+        complain(refusal.said["errors"])
+        raise typer.Exit(1) from None
+
+
 def complain(problems: list[dict[str, str]]) -> None:
-    """A line for each problem."""
-    for problem in problems:
+    """A line for each problem; the API's general word for a body that is none is left out where others follow it."""
+    for problem in problems[1:] if problems[1:] and problems[0]["message"] == NO_BODY else problems:
         typer.echo(flows.problem(problem), err=True)
 
 

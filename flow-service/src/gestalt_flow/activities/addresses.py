@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 Address = IPv4Address | IPv6Address
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
@@ -71,9 +70,9 @@ def embedded(address: Address) -> Address:
 class CheckedResolver(AbstractResolver):
     """Looks names up and gives only addresses that are allowed; all must be, or the name is refused."""
 
-    def __init__(self, rules: AddressRules) -> None:
+    def __init__(self, rules: AddressRules, real: AbstractResolver) -> None:
         self._rules = rules
-        self._real = ThreadedResolver()
+        self._real = real
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -86,7 +85,8 @@ class CheckedResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Let go of what looks names up."""
+        await self._real.close()
 
 
 def check_literal(rules: AddressRules, host: str | None) -> None:

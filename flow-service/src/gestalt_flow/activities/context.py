@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gestalt_flow.catalogue import BY_ID
 from gestalt_flow.fields import fields_of
 from gestalt_flow.records import ActivityRecord, Head
 
 
-class Context(Struct, frozen=True):
-    """One attempt. `key` is the same for every attempt: `<event>/<trigger>/<activity>`; `unique` names the run too."""
+class Context(Struct):
+    """One attempt. `key` is the same for every attempt: `<event>/<trigger>/<activity>`; `unique` names the run too.
+
+    `record` is the activity as it is known at this moment; `keep` writes it down.
+    """
 
     run_id: str
     head: Head
     record: ActivityRecord
     environment: Mapping[str, str]
+    keep: Callable[[ActivityRecord], Awaitable[None]]
 
     @property
     def key(self) -> str:
@@ -43,6 +47,20 @@ class Context(Struct, frozen=True):
     def rendered(self, key: str) -> str:
         """A template, filled in."""
         return self.record.rendered.get(key, "")
+
+    async def settle(self, key: str, text: str) -> None:
+        """From now on, whoever tries gives exactly this text: receivers tell repeats by their key.
+
+        Raises Failed, RunsUnavailable.
+        """
+        record = self.record
+        rendered = {**record.rendered, key: text}
+        self.record = structs.replace(record, rendered=rendered, settled=tuple({*record.settled, key}))
+        await self.keep(self.record)
+
+    def is_settled(self, key: str) -> bool:
+        """Whether an earlier attempt has said what is given."""
+        return key in self.record.settled
 
     @property
     def event(self) -> dict[str, str]:

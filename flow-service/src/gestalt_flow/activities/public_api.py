@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
+from msgspec import structs
 
 from gestalt_contracts.tracing import TRACEPARENT, current_traceparent
 from gestalt_flow.activities.context import Context
@@ -72,7 +72,8 @@ def session_path(ref: str, *words: str) -> str:
 
 def cause_of(context: Context) -> str:
     """The header that says which flow this is done for."""
-    return json.dumps({"event_id": context.head.event_id[:LONGEST_ID], "depth": context.head.depth})
+    cause = context.head.cause
+    return msgspec.json.encode(structs.replace(cause, event_id=cause.event_id[:LONGEST_ID])).decode()
 
 
 def _json(content: bytes) -> Any:

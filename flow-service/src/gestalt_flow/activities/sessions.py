@@ -11,9 +11,11 @@ from urllib.parse import quote
 import msgspec
 
 from gestalt_flow.activities.context import Context
+from gestalt_flow.activities.output import Output, filled
 from gestalt_flow.activities.public_api import NOT_FOUND, PublicApi, session_path
+from gestalt_flow.doings_redis import Doings
 from gestalt_flow.policy import Busy, Done, Failed, Skipped
-from gestalt_flow.templates import TAIL, for_agent, for_shell, with_tail
+from gestalt_flow.templates import as_data, for_agent, for_shell
 
 BUSY_SECONDS = 10.0
 """A session whose program wrote so short a time ago is at work (as `terminal_idle` says it)."""
@@ -25,15 +27,20 @@ SETTLED_SECONDS = 0.6
 ENTER_SECONDS = 0.15
 """Programs take an Enter that comes with a paste for a part of it."""
 CREATED, CONFLICT = 201, 409
-MESSAGE = "message_template"
+MESSAGE, TITLE = "message_template", "title_template"
+LONGEST_TAIL = 3_000
+"""Characters of output that are typed into what is no agent, on one line: a terminal keeps 4095 bytes of one."""
+NEW_PARAGRAPH = "\n\n"
 LIVE = frozenset({"starting", "running"})
 
 
 class Sessions:
     """What flows do to sessions."""
 
-    def __init__(self, api: PublicApi) -> None:
+    def __init__(self, api: PublicApi, output: Output, doings: Doings) -> None:
         self._api = api
+        self._doings = doings
+        self._output = output
 
     async def send_to_terminal(self, context: Context) -> Done:
         """Type a message, when the session is free for it."""
@@ -50,7 +57,8 @@ class Sessions:
         session = await self._running(context, agent) if context.value("reuse_if_running") else None
         fresh = session is None
         if session is None:
-            session = await self._started(context, {"agent": agent, **_title(context)})
+            session = await self._started(context, {"agent": agent, **await self._title(context)})
+            await self._set_to_work(context, session)
         if context.rendered(MESSAGE).strip():
             if fresh:
                 session = await self._settled(context, session)
@@ -60,15 +68,18 @@ class Sessions:
     async def run_command(self, context: Context) -> Done:
         """Run a command in a session of its own."""
         told = msgspec.json.encode(context.event_json).decode()
-        body = {"command": context.text("command"), "env": {"FLOW_EVENT": told}, **_title(context)}
+        title = await self._title(context)
+        body = {"command": context.text("command"), "env": {"FLOW_EVENT": told}, **title}
         if context.text("cwd"):
             body["cwd"] = context.text("cwd")
-        return Done(result=_named(await self._started(context, body)))
+        async with self._doings.command(context.unique, context.head, context.text("cwd")) as started:
+            started.update(await self._started(context, body))
+        return Done(result=_named(started))
 
     async def notify_session(self, context: Context) -> Done:
         """Tell an event, as the session's own hooks would."""
         session = await self._target(context)
-        payload = {"type": context.text("notify_type"), "message": for_shell(context.rendered(MESSAGE))}
+        payload = {"type": context.text("notify_type"), "message": await self._output.text(context, MESSAGE)}
         body = {"session_id": session["id"], "payload": payload, "event_id": context.unique}
         await self._api.ask(context, "POST", session_path(session["id"], "notify"), body=body)
         return Done(result=_named(session))
@@ -127,6 +138,10 @@ class Sessions:
         session = await self._api.ask(context, "GET", session_path(found["session_id"]))
         return dict(session)
 
+    async def _title(self, context: Context) -> dict[str, str]:
+        title = (await self._output.text(context, TITLE)).strip()
+        return {"title": title} if title else {}
+
     async def _started(self, context: Context, body: dict[str, Any]) -> dict[str, Any]:
         status, said = await self._api.call(context, "POST", "/api/sessions", body=body, key=context.unique)
         if status == CREATED:
@@ -148,33 +163,31 @@ class Sessions:
     # -- what
 
     async def _message(self, context: Context, session: dict[str, Any]) -> str:
+        """What is typed: the same at each attempt. An agent is told what of it others wrote; a shell gets one line."""
+        if not context.is_settled(MESSAGE):
+            await context.settle(MESSAGE, await self._worded(context, is_agent=bool(session.get("agent_id"))))
         text = context.rendered(MESSAGE)
-        wants_tail = bool(context.value("include_terminal_output"))
-        tail = await self._tail(context) if wants_tail or TAIL in text else ""
-        text = with_tail(text, tail)
-        if wants_tail and tail:
-            text = f"{text}\n\n{tail}"
-        text = for_agent(text) if session.get("agent_id") else for_shell(text)
         if not text.strip():
             raise Failed("the message is empty")
         return text
 
-    async def _tail(self, context: Context) -> str:
-        """The last lines of the event's session; a session that cannot be read has none."""
-        session = context.head.session_id or context.event.get("terminal_id")
-        lines = int(context.value("output_tail_lines") or 0)
-        if not session or lines <= 0:
-            return ""
-        try:
-            page = await self._api.ask(
-                context, "GET", session_path(session, f"history?lines={min(lines, 1000)}&format=text")
-            )
-        except Failed:
-            return ""
-        return "\n".join(page.get("lines", [])).rstrip()
+    async def _worded(self, context: Context, *, is_agent: bool) -> str:
+        template, wants_tail = context.record.templates.get(MESSAGE), bool(context.value("include_terminal_output"))
+        tail = await self._output.tail(context) if wants_tail or template else ""
+        if not is_agent:
+            tail = " ".join(tail.split())[-LONGEST_TAIL:]  # in a shell, each line of it would be a command
+        text = filled(context, MESSAGE, template, tail) if template else context.rendered(MESSAGE)
+        if wants_tail and tail:
+            text = f"{text}{NEW_PARAGRAPH if is_agent else ' '}{as_data(tail)}"
+        return for_agent(text) if is_agent else for_shell(text)
+
+    async def _set_to_work(self, context: Context, session: dict[str, Any]) -> None:
+        """Files that change where it works are this flow's doing from now on, while it is active."""
+        await self._doings.typed(context.head, session, is_active=quiet_for(session) < BUSY_SECONDS)
 
     async def _type(self, context: Context, session: dict[str, Any], message: str) -> None:
         """An agent gets it pasted and entered, so that several lines are one prompt; a shell gets lines."""
+        await self._set_to_work(context, session)
         path, text = session_path(session["uid"], "input"), message.rstrip("\n").encode("utf-8", "replace")
         if not session.get("agent_id"):
             await self._api.ask(context, "POST", path, raw=text + b"\n", key=context.unique)
@@ -197,8 +210,3 @@ def quiet_for(session: dict[str, Any]) -> float:
 
 def _named(session: dict[str, Any]) -> dict[str, str]:
     return {"session_id": str(session["id"]), "session_uid": str(session.get("uid", ""))}
-
-
-def _title(context: Context) -> dict[str, str]:
-    title = for_shell(context.rendered("title_template")).strip()
-    return {"title": title} if title else {}

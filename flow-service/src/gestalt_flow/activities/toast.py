@@ -6,8 +6,9 @@ from typing import Any
 
 from gestalt_contracts.bus import Bus, BusUnavailable
 from gestalt_contracts.channels import Names, Stream
-from gestalt_contracts.events import Cause, Event, now
+from gestalt_contracts.events import Event, now
 from gestalt_flow.activities.context import Context
+from gestalt_flow.activities.output import Output
 from gestalt_flow.policy import Done, Failed
 
 TOAST = "toast"
@@ -17,13 +18,14 @@ MESSAGE = "message_template"
 class Toasts:
     """Publishes toasts, each once for its activity."""
 
-    def __init__(self, bus: Bus, names: Names) -> None:
+    def __init__(self, bus: Bus, names: Names, output: Output) -> None:
         self._bus = bus
         self._names = names
+        self._output = output
 
     async def toast_notification(self, context: Context) -> Done:
         """Show a message."""
-        message = context.rendered(MESSAGE).strip()
+        message = (await self._output.text(context, MESSAGE)).strip()
         if not message:
             raise Failed("the message is empty")
         data = {"level": context.text("level").lower(), "message": message, "event_id": context.head.event_id}
@@ -45,5 +47,5 @@ def toast(data: dict[str, Any], context: Context) -> Event:
         session_id=context.head.session_id,
         data=data,
         actor="flow",
-        cause=Cause(context.head.event_id, context.head.depth),
+        cause=context.head.cause,
     )

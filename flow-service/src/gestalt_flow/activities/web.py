@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from gestalt_flow.activities.addresses import AddressRules, CheckedResolver, Refused, check_literal
 from gestalt_flow.activities.context import Context
+from gestalt_flow.activities.output import Output
 from gestalt_flow.policy import Done, Failed, is_transient
 from gestalt_flow.secrets import NoSecret, resolved
+from gestalt_flow.targets import BODY
 
 CONNECTIONS = 100
 ANSWER_BYTES = 64 * 1024  # of an answer that is read so that its connection can be used again
@@ -24,9 +28,10 @@ AGENT = "Gestalt-Flow"
 class Web:
     """One pooled client."""
 
-    def __init__(self, rules: AddressRules, session: aiohttp.ClientSession) -> None:
+    def __init__(self, rules: AddressRules, session: aiohttp.ClientSession, output: Output) -> None:
         self._rules = rules
         self._session = session
+        self._output = output
 
     async def post_webhook(self, context: Context) -> Done:
         """POST the event, or what its template says."""
@@ -37,7 +42,8 @@ class Web:
         return await self._send(context, context.text("method").upper())
 
     async def _send(self, context: Context, method: str) -> Done:
-        url, headers, body = request_of(context, method)
+        text = await self._output.text(context, BODY)
+        url, headers, body = request_of(context, method, text)
         timeout = aiohttp.ClientTimeout(total=float(context.value("timeout_seconds")))
         try:
             check_literal(self._rules, url.host)
@@ -67,8 +73,8 @@ def _judged(status: int) -> Done:
     raise Failed(f"answered {status}{redirect}", status=status, lasting=not is_transient(status))
 
 
-def request_of(context: Context, method: str) -> tuple[URL, dict[str, str], bytes | None]:
-    """Where to, with which headers, what. Raises Failed."""
+def request_of(context: Context, method: str, text: str) -> tuple[URL, dict[str, str], bytes | None]:
+    """Where to, with which headers, what; a blank `text` is the event. Raises Failed."""
     try:
         url = URL(resolved(context.text("url"), context.environment))
         given = json.loads(resolved(context.text("headers_json") or "{}", context.environment))
@@ -79,7 +85,7 @@ def request_of(context: Context, method: str) -> tuple[URL, dict[str, str], byte
         raise Failed(f"the request cannot be made: {error}") from error
     if url.scheme not in {"http", "https"}:
         raise Failed("only http and https URLs are called")
-    body, kind = _body(context, method)
+    body, kind = _body(context, method, text)
     headers = {"User-Agent": AGENT, "Idempotency-Key": context.key, **kind}
     if body is not None and secret:
         digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -88,10 +94,9 @@ def request_of(context: Context, method: str) -> tuple[URL, dict[str, str], byte
     return url, {**{k: v for k, v in headers.items() if k.lower() not in known}, **given}, body
 
 
-def _body(context: Context, method: str) -> tuple[bytes | None, dict[str, str]]:
+def _body(context: Context, method: str, text: str) -> tuple[bytes | None, dict[str, str]]:
     if method in {"GET", "HEAD"}:
         return None, {}
-    text = context.rendered("body_template")
     if text.strip():
         return text.encode("utf-8", "replace"), {"Content-Type": "text/plain; charset=utf-8"}
     whole = json.dumps(context.event_json, ensure_ascii=False, separators=(",", ":"))
@@ -99,10 +104,15 @@ def _body(context: Context, method: str) -> tuple[bytes | None, dict[str, str]]:
 
 
 @asynccontextmanager
-async def opened(rules: AddressRules) -> AsyncIterator[Web]:
-    """A client that lives as long as the block. Names are looked up for each connection: nothing is remembered."""
-    connector = aiohttp.TCPConnector(resolver=CheckedResolver(rules), limit=CONNECTIONS, use_dns_cache=False)
+async def opened(rules: AddressRules, output: Output, resolver: AbstractResolver | None = None) -> AsyncIterator[Web]:
+    """A client that lives as long as the block. Names are looked up for each connection: nothing is remembered.
+
+    `resolver`: who looks them up; the system when nobody is named.
+    """
+    connector = aiohttp.TCPConnector(
+        resolver=CheckedResolver(rules, resolver or ThreadedResolver()), limit=CONNECTIONS, use_dns_cache=False
+    )
     async with aiohttp.ClientSession(
         connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as session:
-        yield Web(rules, session)
+        yield Web(rules, session, output)

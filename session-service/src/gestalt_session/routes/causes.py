@@ -29,7 +29,13 @@ def cause_of(request: Request) -> Cause | None:
 
 
 async def typed_for(session: Session, cause: Cause | None) -> None:
-    """Note for whom was typed last: what the session's events are led to by, until somebody else types."""
-    if session.file.cause != cause:
-        session.file.cause = cause
+    """Note for whom was typed last: what the session's events are led to by, until somebody else types.
+
+    What a flow has to say to an agent begins a turn.
+    """
+    is_news = session.file.cause != cause
+    session.file.cause = cause
+    if cause is not None and session.file.agent_id is not None:
+        is_news = session.occupation.prompted() or is_news
+    if is_news:
         await asyncio.to_thread(session.folder.save, session.file)

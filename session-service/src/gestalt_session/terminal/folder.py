@@ -49,6 +49,8 @@ class SessionFile(Struct, kw_only=True):
     deleted_at: float | None = None
     token_hash: str = ""  # of the program's token, which only the program has
     cause: Cause | None = None  # the flow that started it or typed into it last; None once somebody else has typed
+    ends_turns: bool = False  # its agent says when a turn is over
+    in_turn: bool = False  # it was given something to do, and has not said so since
 
 
 class ExitFile(Struct, kw_only=True):

@@ -58,7 +58,7 @@ class Session:
         self.last_output_at = self.journal.written_at
         self.last_input_at: float | None = None
         self.holes = 0
-        self.occupation = Occupation(lambda: listener.on_changed(self))
+        self.occupation = Occupation(file, lambda: listener.on_changed(self))
         self.ended = asyncio.Event()
         self._pump = pump
         self._listener = listener

@@ -10,7 +10,8 @@ from pathspec import GitIgnoreSpec
 GITIGNORE = ".gitignore"
 GIT = ".git"
 OWN = ".gestalt"
-PLANS, CONFIG = "plans", "config"
+PLANS, CONFIG, FLOWS = "plans", "config", "flows"
+TEMPORARY = ".tmp-"
 MOST_BYTES = 256 * 1024
 """Longest .gitignore that is read."""
 MOST_RULES = 100_000
@@ -28,6 +29,7 @@ class Scope:
 
     def __init__(self, workspace: str, roots: Iterable[str], hidden: Iterable[str], outer: str | None) -> None:
         self.own = os.path.join(workspace, OWN)
+        self._flows = os.path.join(self.own, CONFIG, FLOWS)
         self._shown = tuple(os.path.join(self.own, name) for name in (PLANS, CONFIG))
         named = tuple(dict.fromkeys(roots))
         self.roots = named if workspace in named else (*named, self.own)
@@ -49,6 +51,8 @@ class Scope:
         """Whether an entry of a watched directory is watched."""
         path = f"{directory}/{name}"
         if name == GIT or path in self._hidden:
+            return False
+        if directory == self._flows and _is_bookkeeping(name):
             return False
         if directory == self.own:
             return folder and name in {PLANS, CONFIG}
@@ -102,6 +106,11 @@ class Scope:
         except OSError:
             return None
         return _compiled(lines)
+
+
+def _is_bookkeeping(name: str) -> bool:
+    """Whether it is one of the files that a save of flows needs beside theirs."""
+    return name.startswith(".") or TEMPORARY in name
 
 
 def _compiled(lines: Sequence[str]) -> GitIgnoreSpec:

@@ -30,10 +30,14 @@ Files = dict[str, Stamp]
 
 
 class Change(NamedTuple):
-    """What is true of a path at the end of a burst. `op`: CREATE, WRITE, REMOVE, RENAME (moved away) or CHMOD."""
+    """What is true of a path at the end of a burst. `op`: CREATE, WRITE, REMOVE, RENAME (moved away) or CHMOD.
+
+    `at`: when it was touched last (Unix seconds), which a file that is gone does not say.
+    """
 
     path: str
     op: str
+    at: float | None = None
 
 
 def stamp_of(status: os.stat_result) -> Stamp | None:

@@ -216,7 +216,7 @@ class Tree:
             self._learn(known, name, after)
             self._tidy(directory)
             if op is not None:
-                yield Change(path, op)
+                yield Change(path, op, after.changed / 1e9 if after is not None else None)
 
     def _is_no_file(self, directory: str, name: str, stamp: Stamp | None) -> bool:
         """Whether it is no file, or is ignored since it changed."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from msgspec import Struct
 from gestalt_contracts import events
 from gestalt_contracts.events import Event
 from gestalt_session.workspace.git import Repository, repository
+from gestalt_session.workspace.watching.bursts import LONGEST_SECONDS, QUIET_SECONDS
 from gestalt_session.workspace.watching.inotify import Inotify
 from gestalt_session.workspace.watching.lookout import Lookout, Report
 from gestalt_session.workspace.watching.scope import GIT, OWN, PLANS, Scope
@@ -27,6 +29,7 @@ T = TypeVar("T")
 ConfigListener = Callable[[Sequence[Change]], Awaitable[None]]
 GATHER_SECONDS = 0.02  # the kernel makes one of equal events that wait together
 HELD_SECONDS = 0.25  # how soon one looks again whether it may tell
+LATEST_SECONDS = LONGEST_SECONDS + 1.0  # a burst, and a turn that takes its time
 CLOSE_SECONDS = 0.5
 SAVE_SECONDS = 0.5
 SAVE_SHARE = 20  # saving takes a twentieth of the time at the most
@@ -185,15 +188,15 @@ class Watcher:
             branch, before = report.branch
             self._say(events.GIT_BRANCH, "git", path=branch, branch=branch, previous=before)
         for change in report.changes:
-            self._say(events.FILE_CHANGE, "file", path=_printable(change.path), op=change.op)
+            self._say(events.FILE_CHANGE, "file", at=change.at, path=_printable(change.path), op=change.op)
         if report.suppressed:
             self._say(events.WATCH_ERROR, "file", path="", suppressed=report.suppressed)
         for failure in report.failures:
             log.warning("the workspace is not watched as it should be", reason=failure)
             self._say(events.WATCH_ERROR, "file", path="")
 
-    def _say(self, kind: str, topic: str, **data: Any) -> None:
-        self._teller.tell(Event(type=kind, topic=topic, occurred_at=events.now(), data=data))
+    def _say(self, kind: str, topic: str, at: float | None = None, **data: Any) -> None:
+        self._teller.tell(Event(type=kind, topic=topic, occurred_at=_occurred(at), data=data))
 
     async def _tell_listeners(self, changes: Sequence[Change]) -> None:
         for listener in self._listeners:
@@ -271,6 +274,13 @@ class Watcher:
         if pause is not None and not self._teller.may_tell():
             return max(pause, HELD_SECONDS)
         return pause
+
+
+def _occurred(at: float | None) -> datetime:
+    """When something happened that is told now: what was missed for longer than a burst lasts counts from now."""
+    now = events.now()
+    touched = now - timedelta(seconds=QUIET_SECONDS) if at is None else datetime.fromtimestamp(at, UTC)
+    return touched if now - timedelta(seconds=LATEST_SECONDS) < touched < now else now
 
 
 def _printable(path: str) -> str:
