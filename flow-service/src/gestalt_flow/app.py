@@ -32,7 +32,7 @@ from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
 from gestalt_flow.measures import IntakeAge
 from gestalt_flow.revisions_redis import Revisions
-from gestalt_flow.routes import config, errors, health, runs
+from gestalt_flow.routes import config, description, errors, health, runs
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import Runs, RunsUnavailable
 from gestalt_flow.settings import Settings
@@ -40,6 +40,7 @@ from gestalt_flow.telling import Telling
 from gestalt_flow.timekeeper import History, Timekeeper
 from gestalt_flow.traces import Traces
 from gestalt_flow.version import release
+from gestalt_serving.description import DescribedApp
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
@@ -95,7 +96,9 @@ class Replica:
         await self.app(scope, receive, send)
 
     def _fastapi(self) -> FastAPI:
-        app = FastAPI(title="Gestalt flows", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        app = DescribedApp(
+            description.TABLE, title="Gestalt flows", version=release(), lifespan=self._lifespan, redirect_slashes=False
+        )
         install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)

@@ -14,6 +14,7 @@ from gestalt_contracts.auth import ASGIApp, InternalBearer, Receive, Scope, Send
 from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_serving.description import DescribedApp
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
@@ -26,6 +27,7 @@ from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
 from gestalt_telemetry.presence import Heartbeat
 from gestalt_telemetry.routes import (
+    description,
     errors,
     health,
     ingest,
@@ -100,7 +102,13 @@ class Telemetry:
         await self.app(scope, receive, send)
 
     def _fastapi(self) -> FastAPI:
-        app = FastAPI(title="Gestalt telemetry", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        app = DescribedApp(
+            description.TABLE,
+            title="Gestalt telemetry",
+            version=release(),
+            lifespan=self._lifespan,
+            redirect_slashes=False,
+        )
         install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)

@@ -1,5 +1,5 @@
 /** Log records as rows: OTLP's nesting undone once, where a record comes in. Pure. */
-import type { AnyValue, LogRecord } from '../api/types'
+import type { LogRecord, Pair } from '../api/types'
 
 export interface Row {
   id: string
@@ -17,14 +17,14 @@ export interface Row {
 
 const TONES: Record<string, Row['tone']> = { fatal: 'bad', error: 'bad', warn: 'warn', warning: 'warn', info: 'info' }
 
-export function plainValue(value: AnyValue | undefined): string {
+export function plainValue(value: Pair['value'] | undefined): string {
   if (!value) return ''
   const [kind, held] = Object.entries(value)[0] ?? []
   if (kind === 'arrayValue' || kind === 'kvlistValue') return JSON.stringify(held)
   return String(held ?? '')
 }
 
-const pairs = (list: { key: string; value: AnyValue }[] | undefined): [string, string][] =>
+const pairs = (list: Pair[] | undefined): [string, string][] =>
   (list ?? []).map(({ key, value }) => [key, plainValue(value)])
 
 export function rowOf(record: LogRecord): Row {

@@ -1,63 +1,29 @@
 /** Flows as they are edited: a trigger with its activities in one object, as a flow's YAML file has it. Pure. */
 import { parse, stringify } from 'yaml'
+import type { components } from '../../lib/api/schema'
 
-export interface Binding {
-  activity_id: string
-  config: Record<string, unknown>
-}
+type Schemas = components['schemas']
 
-export interface Trigger {
-  id: string
-  label: string
-  event_type: string
-  where: Record<string, string>
-  enabled?: boolean
-  [key: string]: unknown
-}
+export type Binding = Schemas['Binding']
+export type Trigger = Schemas['Trigger']
+export type Config = Schemas['FlowConfig']
+export type Activity = Schemas['Activity']
+export type Field = Schemas['ActivityField']
 
 export interface Flow extends Trigger {
   bindings: Binding[]
 }
 
-export interface Config {
-  version: number
-  triggers: Trigger[]
-  bindings_by_trigger_id: Record<string, Binding[]>
-  storage_path?: string
-  revision?: string
-  errors?: { path: string; message: string }[]
-}
-
-export interface Field {
-  key: string
-  label: string
-  type: 'string' | 'int' | 'bool'
-  required?: boolean
-  template?: boolean
-  enum?: string[]
-  help?: string
-  default?: unknown
-  minimum?: number
-  maximum?: number
-}
-
-export interface Activity {
-  id: string
-  label: string
-  description: string
-  fields: Field[]
-}
-
-export function flowsOf(config: Config): Flow[] {
+export function flowsOf(config: Schemas['WantedFlows']): Flow[] {
   return config.triggers.map((trigger) => ({ ...trigger, bindings: config.bindings_by_trigger_id[trigger.id] ?? [] }))
 }
 
-export function configOf(flows: Flow[]): Config {
+export function configOf(flows: Flow[]): Schemas['WantedFlows'] {
   return {
     version: 1,
     triggers: flows.map((flow) => {
-      const trigger: Trigger = { ...flow }
-      delete trigger['bindings']
+      const trigger: Trigger & { bindings?: Binding[] } = { ...flow }
+      delete trigger.bindings
       return trigger
     }),
     bindings_by_trigger_id: Object.fromEntries(flows.map(({ id, bindings }) => [id, bindings])),

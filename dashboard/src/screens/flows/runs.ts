@@ -1,43 +1,11 @@
-/** What has run, and how often it went well. Pure, beside its types. */
-export interface Run {
-  id: string
-  status: string
-  event_id: string
-  event_type: string
-  trigger_id: string
-  session_id: string | null
-  started_at: string
-  finished_at?: string | null
-  error?: string
-}
+/** What has run, and how often it went well. Pure. */
+import type { components } from '../../lib/api/schema'
 
-export interface Verdict {
-  field: string
-  op: string
-  expected: unknown
-  actual: string | null
-  matched: boolean
-}
+type Schemas = components['schemas']
 
-export interface Attempt {
-  started_at: string
-  duration_ms: number
-  status_code: number | null
-  error: string | null
-}
-
-export interface WholeRun extends Run {
-  event: Record<string, unknown>
-  conditions: Verdict[]
-  activities?: { activity_id: string; status: string; rendered: Record<string, unknown>; attempts: Attempt[] }[]
-}
-
-export interface Tried {
-  trigger_id: string
-  matched: boolean
-  conditions: Verdict[]
-  activities: { activity_id: string; rendered: Record<string, unknown> }[]
-}
+export type Run = Schemas['Run']
+export type Verdict = Schemas['Verdict']
+export type Tried = Schemas['Tried']
 
 export interface Standing {
   last: string | null
