@@ -55,7 +55,8 @@ describe('flows', () => {
     expect(['other', 'event_type:git', 'none:'].some((words) => fits(one, words))).toBe(false)
   })
   it('say what an import would change', () => {
-    expect(changes([flow('a'), flow('b')], [flow('b', { label: 'B' }), flow('c')])).toEqual([{ id: 'b', kind: 'changed' }, { id: 'c', kind: 'added' }, { id: 'a', kind: 'removed' }])
+    expect(changes([flow('a'), flow('b')], [flow('b', { label: 'B' }), flow('c')])).toMatchObject([{ id: 'b', kind: 'changed' }, { id: 'c', kind: 'added' }, { id: 'a', kind: 'removed' }])
+    expect(changes([flow('a')], [Object.fromEntries(Object.entries(flow('a')).reverse()) as unknown as Flow])).toEqual([])
   })
   it('are judged by the runs that ended', () => {
     const run = (status: Run['status'], started_at: string): Run => ({ id: started_at, status, event_id: '', event_type: '', trigger_id: 'a', session_id: null, started_at, revision: '' })
