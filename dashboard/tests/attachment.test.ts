@@ -1,3 +1,4 @@
+import { letterboxed } from '../src/lib/term/letterbox'
 import { describe, expect, it } from 'vitest'
 import { Attachment, TAIL_BYTES } from '../src/lib/term/attachment'
 
@@ -59,5 +60,12 @@ describe('an attachment', () => {
 
   it.each([[1000, true], [1008, true], [4404, true], [1001, false], [1006, false], [1013, false]])('after close code %i: final is %s', (code, final) => {
     expect(Attachment.final(code)).toBe(final)
+  })
+})
+
+describe('a letterbox', () => {
+  it('has text as large as fits, never larger than wanted and never unreadable', () => {
+    const own = { cols: 80, rows: 24 }
+    expect([letterboxed({ cols: 80, rows: 24 }, own, 14), letterboxed({ cols: 160, rows: 24 }, own, 14), letterboxed({ cols: 40, rows: 12 }, own, 14), letterboxed({ cols: 999, rows: 24 }, own, 14)]).toEqual([14, 7, 14, 6])
   })
 })

@@ -88,7 +88,9 @@ class Replica:
         self._telling = Telling(bus, self._names)
         self._metrics = ServiceMetrics("flow", instance=instance)
         self._intake_age = IntakeAge(self._intake)
-        self._heartbeat = Heartbeat(client, self._names, instance, address, pause=self._metrics.pause)
+        self._heartbeat = Heartbeat(
+            client, self._names, instance, address, pause=self._metrics.pause, delay=self._intake_age.look
+        )
         self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

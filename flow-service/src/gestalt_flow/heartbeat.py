@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -17,12 +18,15 @@ from gestalt_flow.version import release
 
 SERVICE = "flow"
 BEAT_SECONDS = 1.0
+LOOK_EVERY = 5
+"""Beats from one question to Redis, how old the oldest event is that nobody has looked at, to the next."""
+
 
 log = structlog.get_logger()
 
 
 class Heartbeat:
-    """One replica's word: `instance` at `address`."""
+    """One replica's word: `instance` at `address`. `delay`: how far behind all replicas are, seconds."""
 
     def __init__(
         self,
@@ -32,8 +36,11 @@ class Heartbeat:
         address: str,
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        delay: Callable[[], Awaitable[float]],
     ) -> None:
         self._pause = pause
+        self._delay = delay
+        self._beats = 0
         self._heartbeat = RedisHeartbeat(client, names, SERVICE, instance)
         self._facts = {
             "address": address,
@@ -44,6 +51,10 @@ class Heartbeat:
 
     async def beat(self) -> None:
         """Say it once. Raises DirectoryUnavailable."""
+        if self._beats % LOOK_EVERY == 0:
+            delay = await self._delay()
+            self._facts["delay_seconds"] = f"{0 if math.isnan(delay) else delay:.1f}"
+        self._beats += 1
         await self._heartbeat.beat(self._facts)
 
     async def forever(self) -> None:

@@ -142,6 +142,7 @@ class Telemetry:
             self._outbox.publish_forever(self._bus),
             self._tracer.outbox.publish_forever(self._bus),
             self._metrics.outbox.publish_forever(self._bus),
+            self._disk.look_forever(self._store.size),
             presence.beat_forever(self._heartbeat, self._facts, self._metrics.pause),
         )
 
@@ -157,6 +158,8 @@ class Telemetry:
             "writer_backlog": str(writer.backlog),
             "damaged_segments": str(writer.state.damaged if writer.state else 0),
             "listeners": str(self._feed.listeners),
+            "store_bytes": str(self._disk.size),
+            "delay_seconds": str(self._own.delay),
         }
 
     def _state(self) -> State:

@@ -1893,12 +1893,13 @@ export interface components {
         };
         /**
          * Worker
-         * @description A session worker. `sessions` and `capacity` are counts.
+         * @description A session worker. `sessions` and `capacity` are counts; `journal_bytes` of output are kept on its disk.
          */
         Worker: {
             capacity: number;
             host: string;
             id: string;
+            journal_bytes: number;
             pid: number;
             seen_at: string;
             sessions: number;
@@ -1920,6 +1921,7 @@ export interface components {
          */
         Status: {
             agents_session_id?: string;
+            flow_delay_seconds: number;
             git_branch: string;
             git_origin: string;
             journal_holes: number;
@@ -1927,6 +1929,8 @@ export interface components {
             server_time: string;
             session_count: number;
             session_scrollback_lines: number;
+            telemetry_delay_seconds: number;
+            telemetry_store_bytes: number;
             version: string;
             working_dir: string;
         };

@@ -8,6 +8,7 @@ import { WebLinksAddon } from '@xterm/addon-web-links'
 import { WebglAddon } from '@xterm/addon-webgl'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
+import { letterboxed, type Size } from './letterbox'
 import { palette } from './palette'
 import { Writer } from './writer'
 
@@ -75,19 +76,29 @@ export class TerminalView {
     this.#writer.push(FULL_RESET) // in line: behind a slice that is being parsed
   }
 
-  dress(look: Look): void {
-    this.terminal.options.theme = palette(look.dark)
-    this.terminal.options.fontSize = look.fontSize
+  dress(dark: boolean): void {
+    this.terminal.options.theme = palette(dark)
   }
 
-  /** The size that fits the element now; null while it has none. */
-  fitting(): { cols: number; rows: number } | null {
+  /** What fits the element now with text of that size; null while it has none. */
+  fitting(fontSize: number): Size | null {
     const size = this.#fit.proposeDimensions()
-    return size && size.cols > 1 && size.rows > 1 ? { cols: size.cols, rows: size.rows } : null
+    if (!size || !(size.cols > 1 && size.rows > 1)) return null
+    const scale = (this.terminal.options.fontSize ?? fontSize) / fontSize
+    return { cols: Math.floor(size.cols * scale), rows: Math.floor(size.rows * scale) }
   }
 
-  fit(): void {
+  /** As large as the element, in the chosen size of text. */
+  fit(fontSize: number): void {
+    this.terminal.options.fontSize = fontSize
     this.#fit.fit()
+  }
+
+  /** In the size that somebody else has chosen, with smaller text if it would not fit: a letterbox. */
+  letterbox(size: Size, fontSize: number): void {
+    const own = this.fitting(fontSize)
+    if (own) this.terminal.options.fontSize = letterboxed(size, own, fontSize)
+    this.terminal.resize(size.cols, size.rows)
   }
 
   text(): string {

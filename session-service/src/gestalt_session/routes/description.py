@@ -158,7 +158,7 @@ class Progress(TypedDict):
 
 
 class Worker(TypedDict):
-    """A session worker. `sessions` and `capacity` are counts."""
+    """A session worker. `sessions` and `capacity` are counts; `journal_bytes` of output are kept on its disk."""
 
     id: str
     pid: int
@@ -166,6 +166,7 @@ class Worker(TypedDict):
     state: Literal["live", "draining", "gone"]
     sessions: int
     capacity: int
+    journal_bytes: int
     version: str
     started_at: str
     seen_at: str
@@ -183,6 +184,9 @@ class Status(TypedDict):
     journal_holes: int
     session_scrollback_lines: int
     otel_collector_running: bool
+    telemetry_store_bytes: int
+    telemetry_delay_seconds: float
+    flow_delay_seconds: float
     agents_session_id: NotRequired[str]
 
 
