@@ -15,10 +15,23 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 SHELL = ["bash", "--norc"]
+PHONE = 390
 NASTY = (
     r"printf '\033]0;<script>alert(1)</script>\007\033]8;;javascript:alert(1)\007click\033]8;;\007 "
     r"<img src=x onerror=alert(2)> \033]52;c;c3RvbGVu\007 done%s\n' 42"
 )
+ONCE_LOST = """(text) => {
+    const field = document.querySelector('.xterm-helper-textarea')
+    const type = (data) => field.dispatchEvent(new InputEvent('input', {data, inputType: 'insertText', composed: true}))
+    const watch = new MutationObserver(() => {
+        if (!document.querySelector('.note')) return
+        watch.disconnect()
+        for (const letter of text) type(letter === '\\n' ? '\\r' : letter)
+    })
+    watch.observe(document.querySelector('.pane'), {childList: true, subtree: true})
+}"""
+"""Types as soon as the page says that its connection is lost: a dead gateway is back in a blink."""
+
 PASTE = """() => {
     const clipboardData = new DataTransfer()
     clipboardData.setData('text/plain', 'one\\ntwo\\nthree\\nfour\\nfive')
@@ -97,6 +110,22 @@ async def test_a_gateway_killed_while_somebody_types_loses_and_repeats_nothing(
     assert re.findall(r"^line (\d+)", text, re.MULTILINE) == [str(number) for number in range(1, 401)]
 
 
+async def test_what_is_typed_while_the_gateway_is_away_arrives_when_it_is_back(
+    opens: Opens, api: Api, house: Stack
+) -> None:
+    page = await opens(f"/sessions/{await shell(api, 'typing')}")
+    await at_work(page)
+    await house.settled(proven=True)
+    await page.locator(".xterm").click()
+    await page.keyboard.type("echo before $((40 + 2))\n")
+    await expect(page.locator(".xterm-rows")).to_contain_text("before 42")
+    await page.evaluate(ONCE_LOST, "echo meanwhile $((40 + 2))\n")
+    kill(house.gateway_pids()[0])
+    await expect(page.locator(".xterm-rows")).to_contain_text("meanwhile 42", timeout=20_000)
+    await page.keyboard.type("echo after $((40 + 2))\n")
+    await expect(page.locator(".xterm-rows")).to_contain_text("after 42")
+
+
 async def test_hostile_output_stays_inert(opens: Opens, api: Api) -> None:
     uid = await shell(api, "<img src=x onerror=alert(1)>")
     page = await opens(f"/sessions/{uid}")
@@ -166,6 +195,34 @@ async def test_a_recording_is_replayed(opens: Opens, api: Api) -> None:
     await expect(rows).to_contain_text("begun")
     await page.get_by_role("button", name="Play", exact=True).click()
     await expect(rows).to_contain_text("ended")
+
+
+async def test_a_phone_has_the_keys_that_its_keyboard_lacks(opens: Opens, api: Api) -> None:
+    uid = await shell(api, "phone")
+    page = await opens(f"/sessions/{uid}", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    await at_work(page)
+    rows = page.locator(".xterm-rows")
+    await page.get_by_label("Prompt for phone 1").fill("echo up $((1 + 1)); sleep 600")
+    await page.get_by_role("button", name="Send", exact=True).tap()
+    await expect(rows).to_contain_text("up 2")
+    keys = page.get_by_role("toolbar", name="Keys")
+    await keys.get_by_role("button", name="^C").tap()
+    await api.type(uid, b"clear; echo again $((40 + 2))\r")
+    await expect(rows).to_contain_text("again 42")
+    await api.type(uid, b"clear\r")
+    await expect(rows).not_to_contain_text("again 42")
+    await keys.get_by_role("button", name="Up").tap()
+    await keys.get_by_role("button", name="Up").tap()
+    await keys.get_by_role("button", name="Enter").tap()
+    await expect(rows).to_contain_text("again 42")
+    await api.type(uid, b"cat\r")
+    await keys.get_by_role("button", name="Control, for").tap()
+    await page.locator(".xterm-screen").tap()
+    await page.keyboard.type("d")
+    await expect(keys.get_by_role("button", name="Control, for")).to_have_attribute("aria-pressed", "false")
+    await api.type(uid, b"echo after $((40 + 2))\r")
+    await expect(rows).to_contain_text("after 42")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
 async def _closed(api: Api, uid: str) -> None:

@@ -52,6 +52,7 @@ export class TerminalView {
     const addons = [this.#fit, this.search, this.#serialize, new Unicode11Addon(), new WebLinksAddon((_, url) => follow(url))]
     for (const addon of addons) this.terminal.loadAddon(addon)
     this.terminal.loadAddon(new ClipboardAddon(undefined, writeOnly(mayCopy)))
+    this.terminal.parser.registerOscHandler(52, asksForClipboard)
     this.terminal.unicode.activeVersion = '11'
   }
 
@@ -131,6 +132,11 @@ function writeOnly(mayCopy: () => boolean): IClipboardProvider {
       if (mayCopy()) await navigator.clipboard.writeText(text)
     },
   }
+}
+
+/** A program that asks what the clipboard holds gets no answer at all, not even an empty one: true, it is dealt with. */
+function asksForClipboard(data: string): boolean {
+  return data.slice(data.indexOf(';') + 1) === '?'
 }
 
 function hasGpu(): boolean {
