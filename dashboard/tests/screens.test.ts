@@ -1,3 +1,4 @@
+import { bars } from '../src/screens/logs/minutes'
 import { describe, expect, it } from 'vitest'
 import { after, parseCast } from '../src/lib/term/cast'
 import { Player } from '../src/lib/term/player'
@@ -121,5 +122,14 @@ describe('a trace', () => {
     const span = (span_id: string, start: number, duration_ms: number, children: SpanNode[] = []) => ({ span_id, start_time: new Date(start).toISOString(), duration_ms, children }) as SpanNode
     const bars = waterfall([span('a', 1_000, 100, [span('c', 1_050, 50), span('b', 1_010, 20)])])
     expect(bars.map(({ span: { span_id }, depth, start, width }) => [span_id, depth, start, width])).toEqual([['a', 0, 0, 1], ['b', 1, 0.1, 0.2], ['c', 1, 0.5, 0.5]])
+  })
+})
+
+describe('a histogram', () => {
+  it('has a bar for each minute, an hour of them at the most', () => {
+    const at = (minute: number) => ({ time: new Date(minute * 60_000).toISOString(), counts: { info: minute } })
+    expect(bars({ buckets: [] })).toEqual([])
+    expect(bars({ buckets: [at(1), at(4)] }).map(({ all }) => all)).toEqual([1, 0, 0, 4])
+    expect(bars({ buckets: [at(1), at(600)] })).toHaveLength(60)
   })
 })

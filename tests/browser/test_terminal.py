@@ -50,6 +50,11 @@ async def at_work(page: Page) -> None:
     await expect(page.locator(".xterm-rows").first).to_contain_text("bash-")
 
 
+async def size_of(page: Page) -> int:
+    """How many rows its terminal has."""
+    return await page.locator(".xterm-rows > div").count()
+
+
 async def test_a_session_that_is_gone_is_said(opens: Opens) -> None:
     page = await opens("/sessions/01900000-0000-7000-8000-000000000000")
     await expect(page.get_by_text("There is no session")).to_be_visible()
@@ -81,15 +86,22 @@ async def test_whoever_only_watches_types_nothing(opens: Opens, api: Api) -> Non
 
 async def test_two_browsers_see_the_same(opens: Opens, api: Api) -> None:
     uid = await shell(api, "shared")
-    one, two = await opens(f"/sessions/{uid}"), await opens(f"/sessions/{uid}")
+    one = await opens(f"/sessions/{uid}")
+    two = await opens(f"/sessions/{uid}", viewport={"width": 700, "height": 600})
     await at_work(one)
     await at_work(two)
     await one.locator(".xterm").click()
     await one.keyboard.type("echo from one $((40 + 2))\n")
     await expect(two.locator(".xterm-rows")).to_contain_text("from one 42")
+    await expect(two.get_by_text("Sized for another viewer")).to_be_visible()
+    assert await size_of(two) == await size_of(one)
     await two.locator(".xterm").click()
     await two.keyboard.type("echo from two $((40 + 2))\n")
     await expect(one.locator(".xterm-rows")).to_contain_text("from two 42")
+    await expect(one.get_by_text("Sized for another viewer")).to_be_visible()
+    await expect(two.get_by_text("Sized for another viewer")).to_have_count(0)
+    await two.close()
+    await expect(one.get_by_text("Sized for another viewer")).to_have_count(0)
 
 
 async def test_a_gateway_killed_while_somebody_types_loses_and_repeats_nothing(

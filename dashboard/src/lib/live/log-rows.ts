@@ -8,12 +8,19 @@ export interface Row {
   time: number
   clock: string
   text: string
+  /** Its attributes in a line. */
+  more: string
   service: string
   session: string
   trace: string
   attributes: [string, string][]
   resource: [string, string][]
 }
+
+/** What a row shows elsewhere, or nobody reads in passing. */
+const KNOWN = new Set(['session.id', 'session.uid', 'session_id', 'trace_id', 'span_id', 'request_id', 'logger', 'gestalt.replay_window', 'gestalt.source', 'gestalt.category'])
+const MOST_SHOWN = 8
+const LONGEST_LINE = 200
 
 const TONES: Record<string, Row['tone']> = { fatal: 'bad', error: 'bad', warn: 'warn', warning: 'warn', info: 'info' }
 
@@ -40,6 +47,7 @@ export function rowOf(record: LogRecord): Row {
     time,
     clock: clockOf(time),
     text: plainValue(record.body),
+    more: attributes.filter(([key]) => !KNOWN.has(key)).slice(0, MOST_SHOWN).map(([key, value]) => `${key}=${value}`).join(' ').slice(0, LONGEST_LINE),
     service: named('service.name').replace(/^gestalt-/, ''),
     session: named('session.id') || named('session_id'),
     trace: record.traceId ?? named('trace_id'),

@@ -72,6 +72,11 @@ export class TerminalView {
     return this.#writer.waiting
   }
 
+  /** Do something between what was written before and what is written after. */
+  inTurn(deed: () => void): void {
+    this.#writer.inTurn(deed)
+  }
+
   reset(): void {
     this.#writer.clear()
     this.#writer.push(FULL_RESET) // in line: behind a slice that is being parsed
@@ -95,7 +100,7 @@ export class TerminalView {
     this.#fit.fit()
   }
 
-  /** In the size that somebody else has chosen, with smaller text if it would not fit: a letterbox. */
+  /** In a size that perhaps somebody else has chosen, with smaller text if it would not fit: a letterbox. */
   letterbox(size: Size, fontSize: number): void {
     const own = this.fitting(fontSize)
     if (own) this.terminal.options.fontSize = letterboxed(size, own, fontSize)
