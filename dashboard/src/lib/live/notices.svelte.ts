@@ -47,8 +47,17 @@ class Notices {
   #heard(notice: Notice): void {
     if (!notice.message || this.history.some(({ id }) => id === notice.id)) return
     this.#add(notice)
+    this.#onDesktop(notice.session_id ?? 'Gestalt', notice.message, notice.id)
+  }
+
+  /** A terminal's bell: for who looks elsewhere. Whoever sees the page sees the tab. */
+  rang(session: string): void {
+    this.#onDesktop(session, 'The bell has rung.', `bell-${session}`)
+  }
+
+  #onDesktop(title: string, body: string, tag: string): void {
     if (preferences.desktop && document.hidden && 'Notification' in window && Notification.permission === 'granted')
-      new Notification(notice.session_id ?? 'Gestalt', { body: notice.message, tag: notice.id })
+      new Notification(title, { body, tag })
   }
 
   #add(notice: Notice): void {

@@ -29,7 +29,7 @@ export class TerminalView {
   readonly #serialize = new SerializeAddon()
   readonly #writer: Writer
 
-  constructor(element: HTMLElement, look: Look, options: { readonly: boolean; mayCopy: () => boolean; label: string }) {
+  constructor(element: HTMLElement, look: Look, options: { readonly: boolean; mayCopy: () => boolean; label: string; screenReader?: boolean }) {
     this.terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
@@ -37,6 +37,7 @@ export class TerminalView {
       fontFamily: FONT,
       fontSize: look.fontSize,
       minimumContrastRatio: 4.5,
+      screenReaderMode: options.screenReader ?? false,
       scrollback: SCROLLBACK_LINES,
       theme: palette(look.dark),
       linkHandler: { activate: (_, url) => follow(url) },

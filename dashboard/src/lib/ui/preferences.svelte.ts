@@ -12,6 +12,8 @@ const DEFAULTS = {
   copyOnSelect: false,
   programsMayCopy: false,
   askBeforePaste: true,
+  screenReader: false,
+  snippets: [] as string[],
 }
 type Kept = typeof DEFAULTS
 
