@@ -116,10 +116,17 @@ async def test_a_gateway_killed_while_somebody_types_loses_and_repeats_nothing(
     kill(house.gateway_pids()[0])
     await expect(page.locator(".xterm-rows")).to_contain_text("over 42", timeout=20_000)
     await page.get_by_role("button", name="More for killed 1").click()
+    wanted = [str(number) for number in range(1, 401)]
     async with page.expect_download() as transcript:
         await page.get_by_role("button", name="Download transcript").click()
     text = (await (await transcript.value).path()).read_text()
-    assert re.findall(r"^line (\d+)", text, re.MULTILINE) == [str(number) for number in range(1, 401)]
+    assert re.findall(r"^line (\d+)", text, re.MULTILINE) == wanted
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="More for killed 1").click()
+    await page.get_by_role("button", name="Copy all text").click()
+    await expect(page.get_by_text("Copied.")).to_be_visible()
+    shown = await page.evaluate("navigator.clipboard.readText()")
+    assert re.findall(r"^line (\d+)", shown, re.MULTILINE) == wanted
 
 
 async def test_what_is_typed_while_the_gateway_is_away_arrives_when_it_is_back(
