@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Opens
+from tests.browser.test_telemetry_screens import TRACE, send
 from tests.support.client import Api
 from tests.support.stack import Stack
 
@@ -51,14 +52,14 @@ async def test_everything_of_the_first_day_is_done_by_keyboard(opens: Opens, hou
 
 
 async def test_a_log_line_and_its_trace_are_found_by_keyboard(opens: Opens, api: Api) -> None:
-    await api.get("/api/plans")
-    page = await opens("/logs?query=route=/api/plans")
-    await expect(page.get_by_role("button", name="/api/plans").first).to_be_visible()
-    await tab_to(page, "/api/plans")
+    await send(api)
+    page = await opens("/logs?query=brush")
+    await expect(page.get_by_role("button", name="broke").first).to_be_visible()
+    await tab_to(page, "broke")
     await page.keyboard.press("Enter")
     await tab_to(page, "^Its trace$")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("/traces/[0-9a-f]{32}$"))
-    await tab_to(page, "plans")
+    await tab_to(page, "tool call")
     await page.keyboard.press("Enter")
-    await expect(page.locator("pre")).to_contain_text("trace_id")
+    await expect(page.locator("pre")).to_contain_text(TRACE)

@@ -235,10 +235,10 @@ async def test_a_phone_has_the_keys_that_its_keyboard_lacks(opens: Opens, api: A
     await keys.get_by_role("button", name="Enter").tap()
     await expect(rows).to_contain_text("again 42")
     await api.type(uid, b"cat\r")
-    await keys.get_by_role("button", name="Control, for").tap()
+    await keys.get_by_role("button", name="Ctrl, for").tap()
     await page.locator(".xterm-screen").tap()
     await page.keyboard.type("d")
-    await expect(keys.get_by_role("button", name="Control, for")).to_have_attribute("aria-pressed", "false")
+    await expect(keys.get_by_role("button", name="Ctrl, for")).to_have_attribute("aria-pressed", "false")
     await api.type(uid, b"echo after $((40 + 2))\r")
     await expect(rows).to_contain_text("after 42")
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE
