@@ -45,6 +45,9 @@ export const preferences = Object.defineProperties(
   Object.fromEntries(names.map((name) => [name, property(name)])),
 ) as Kept
 
+/** A size of text in terminals, some pixels larger or smaller; never unreadable, never absurd. */
+export const zoomed = (size: number, by: number): number => Math.max(8, Math.min(28, size + by))
+
 /** Whether the page is dark now. */
 class Look {
   #system = matchMedia('(prefers-color-scheme: dark)')
