@@ -62,7 +62,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy --explicit-package-bases tests/support tests/alone.py
 	$(BIN)/lint-imports --no-cache
-	@if [ -d dashboard/node_modules ]; then $(BIN)/python dashboard/tools/api.py --check && cd dashboard && npm run --silent check && npm run --silent lint && npm run --silent test; fi
+	@if [ -d dashboard/node_modules ]; then $(BIN)/python dashboard/tools/check.py; fi
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff format .

@@ -200,6 +200,40 @@ async def test_a_prompt_of_many_lines_goes_to_several_sessions(opens: Opens, api
     await expect(box).to_have_value("echo a$((1 + 1))\necho b$((1 + 2))")
 
 
+async def test_a_draft_outlives_a_reload_and_a_kept_prompt_the_day(opens: Opens, api: Api) -> None:
+    page = await opens(f"/sessions/{await shell(api, 'draft')}")
+    box = page.get_by_label("Prompt for draft 1")
+    await box.fill("echo kept $((40 + 2))")
+    await page.get_by_role("button", name="Keep this prompt").click()
+    await page.reload()
+    await expect(box).to_have_value("echo kept $((40 + 2))")
+    await box.press("Enter")
+    await expect(box).to_have_value("")
+    await expect(page.locator(".xterm-rows")).to_contain_text("kept 42")
+    await box.fill("KEPT")
+    await page.get_by_label("Earlier prompts").get_by_role("button").click()
+    await expect(box).to_have_value("echo kept $((40 + 2))")
+    await box.fill("")
+    await page.get_by_label("Kept prompts").get_by_role("button").click()
+    await expect(box).to_have_value("echo kept $((40 + 2))")
+
+
+async def test_tabs_are_turned_by_keys(opens: Opens, api: Api) -> None:
+    one, two = await shell(api, "left"), await shell(api, "right")
+    page = await opens(f"/sessions/{one}")
+    await at_work(page)
+    await page.evaluate("uid => history.pushState(null, '', `/sessions/${uid}`)", two)
+    await page.reload()
+    await at_work(page)
+    await page.keyboard.press("Control+.")
+    await page.keyboard.press("[")
+    await expect(page).to_have_url(re.compile(one))
+    await page.keyboard.press("]")
+    await expect(page).to_have_url(re.compile(two))
+    await page.keyboard.press("|")
+    await expect(page.locator(".xterm-rows")).to_have_count(2)
+
+
 async def test_a_recording_is_replayed(opens: Opens, api: Api) -> None:
     script = "echo begun; sleep 0.3; echo middle; sleep 0.3; echo ended"
     session = await api.create(["sh", "-c", script], title="played")

@@ -10,15 +10,13 @@ export interface Bar {
 }
 
 const MINUTE_MS = 60_000
-const MOST_BARS = 60
+const BARS = 60
 
-/** The last `MOST_BARS` minutes up to the newest record. */
+/** The hour up to the newest record. */
 export function bars({ buckets }: Histogram): Bar[] {
   const found = new Map(buckets.map(({ time, counts }) => [Date.parse(time), counts]))
-  const newest = Math.max(...found.keys())
-  const oldest = Math.max(Math.min(...found.keys()), newest - (MOST_BARS - 1) * MINUTE_MS)
-  const count = found.size ? (newest - oldest) / MINUTE_MS + 1 : 0
-  return Array.from({ length: count }, (_, index) => barAt(oldest + index * MINUTE_MS, found))
+  const oldest = Math.max(...found.keys()) - (BARS - 1) * MINUTE_MS
+  return Array.from({ length: found.size ? BARS : 0 }, (_, index) => barAt(oldest + index * MINUTE_MS, found))
 }
 
 function barAt(start: number, found: Map<number, Record<string, number>>): Bar {
