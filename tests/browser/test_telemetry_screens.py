@@ -107,6 +107,7 @@ async def test_a_bar_shows_what_there_was_up_to_then(opens: Opens, api: Api) -> 
 
 async def test_all_is_well_and_a_worker_is_drained(opens: Opens, api: Api) -> None:
     worker = (await api.get("/api/workers"))[0]["id"]
+    session = await api.create(["sh", "-c", "echo kept; exec sleep 600"], title="kept")
     page = await opens("/operations")
     await expect(page.get_by_text("All is well")).to_be_visible()
     await expect(page.get_by_text("under a second")).to_have_count(2)
@@ -116,5 +117,6 @@ async def test_all_is_well_and_a_worker_is_drained(opens: Opens, api: Api) -> No
     await switch.check()
     await expect(page.get_by_role("row").filter(has_text=worker)).to_contain_text("draining")
     assert {found["id"]: found["state"] for found in await api.get("/api/workers")}[worker] == "draining"
+    await api.delete(session["uid"])
     await switch.uncheck()
     await expect(page.get_by_role("row").filter(has_text=worker)).to_contain_text("live")

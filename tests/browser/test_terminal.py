@@ -228,8 +228,11 @@ async def test_tabs_are_turned_by_keys(opens: Opens, api: Api) -> None:
     await page.keyboard.press("Control+.")
     await page.keyboard.press("[")
     await expect(page).to_have_url(re.compile(one))
-    await page.keyboard.press("]")
+    await expect(page.locator(".xterm-helper-textarea")).to_be_focused()
+    await page.keyboard.press("Control+Shift+}")
     await expect(page).to_have_url(re.compile(two))
+    await expect(page.locator(".xterm-helper-textarea")).to_be_focused()
+    await page.keyboard.press("Control+.")
     await page.keyboard.press("|")
     await expect(page.locator(".xterm-rows")).to_have_count(2)
 

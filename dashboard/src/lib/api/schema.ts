@@ -2280,13 +2280,14 @@ export interface components {
         };
         /**
          * Verdict
-         * @description A condition and what it said; `actual` is null when the field is absent.
+         * @description A condition and what it said; `actual` is null when the field is absent. `of`: the parts of a group.
          */
         Verdict: {
             actual: string | null;
             expected: unknown;
             field: string;
             matched: boolean;
+            of?: components["schemas"]["Verdict"][];
             op: string;
         };
         /**

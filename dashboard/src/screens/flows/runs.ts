@@ -7,6 +7,15 @@ export type Run = Schemas['Run']
 export type Verdict = Schemas['Verdict']
 export type Tried = Schemas['Tried']
 
+const GROUPS: Record<string, string> = { any: 'any of', all: 'all of', not: 'not all of' }
+
+/** What a condition asks, in words; a group's own conditions are shown below it. */
+export function asks(verdict: Verdict): string {
+  if (verdict.of) return GROUPS[verdict.op] ?? verdict.op
+  if (verdict.op === 'exists') return `${verdict.field} ${verdict.expected === false ? 'does not exist' : 'exists'}`
+  return `${verdict.field} ${verdict.op} ${JSON.stringify(verdict.expected)}`
+}
+
 export interface Standing {
   last: string | null
   succeeded: number

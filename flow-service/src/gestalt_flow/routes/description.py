@@ -113,13 +113,14 @@ class Validity(TypedDict):
 
 
 class Verdict(TypedDict):
-    """A condition and what it said; `actual` is null when the field is absent."""
+    """A condition and what it said; `actual` is null when the field is absent. `of`: the parts of a group."""
 
     field: str
     op: str
     expected: Any
     actual: str | None
     matched: bool
+    of: NotRequired[list[Verdict]]
 
 
 class Run(TypedDict):
