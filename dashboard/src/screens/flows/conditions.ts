@@ -9,6 +9,12 @@ export const WORDS: Record<string, string> = {
   any: 'any of', all: 'all of', not: 'not all of',
 }
 
+/** Which list of what there is (in the form) a field's values are picked from. */
+export function knownFor(field: unknown): string | undefined {
+  if (field === 'session.id' || field === 'session_id') return 'known-sessions'
+  return field === 'agent_id' ? 'known-agents' : undefined
+}
+
 export const operatorOf = (one: Condition): string => (typeof one['op'] === 'string' ? one['op'] : 'eq')
 export const isGroup = (one: Condition): boolean => (GROUPS as readonly string[]).includes(operatorOf(one))
 export const partsOf = (one: Condition): Condition[] => (Array.isArray(one['of']) ? (one['of'] as Condition[]) : [])
