@@ -98,7 +98,7 @@ async def test_tokens_and_cost_of_a_session_are_shown(opens: Opens, api: Api) ->
 async def test_a_bar_shows_what_there_was_up_to_then(opens: Opens, api: Api) -> None:
     await api.http.post("/api/otel/logs", json={"body": "barred"})
     page = await opens("/logs?query=barred")
-    await page.get_by_role("group", name="Records by minute").get_by_role("button", name="1 info").last.click()
+    await page.get_by_role("toolbar", name="Records by minute").get_by_role("button", name="1 info").last.click()
     await expect(page).to_have_url(re.compile("until="))
     await expect(page.get_by_role("button", name="barred")).to_be_visible()
     await page.get_by_role("button", name="until").click()
