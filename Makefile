@@ -7,7 +7,7 @@ SERVICES := gateway session-service flow-service telemetry-service
 SOURCES := $(MEMBERS:%=%/src)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clickhouse dashboard routes screenshots run test test-alone check format lock bench test-compose clean
+.PHONY: help setup clickhouse dashboard api screenshots run test test-alone check format lock bench test-compose clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -21,8 +21,8 @@ dashboard: $(VENV)/.ready ## build the dashboard; without Node that is an error
 screenshots: dashboard ## every screen of a real system, into docs/screenshots
 	$(BIN)/python -m dashboard.tools.screenshots
 
-routes: setup ## write the gateway's route table down for the dashboard
-	$(BIN)/python dashboard/tools/routes.py
+api: setup ## write the types of the API down for the dashboard
+	$(BIN)/python dashboard/tools/api.py
 
 SCREEN := session-service/screen
 
@@ -62,7 +62,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy --explicit-package-bases tests/support tests/alone.py
 	$(BIN)/lint-imports --no-cache
-	@if [ -d dashboard/node_modules ]; then cd dashboard && npm run --silent check && npm run --silent lint && npm run --silent test; fi
+	@if [ -d dashboard/node_modules ]; then $(BIN)/python dashboard/tools/check.py; fi
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff format .

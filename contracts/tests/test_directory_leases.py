@@ -81,9 +81,10 @@ async def test_workers_are_listed_by_start_with_what_they_say_of_themselves(rig:
     assert await rig.directory.workers() == []
     late = await rig.worker("a", started_at=9.0, slot="/data/slots/2")
     early = await rig.worker("b", started_at=2.0)
-    await rig.directory.renew(replace(early, sessions=4))
+    await rig.directory.renew(replace(early, sessions=4, journal_bytes=70))
     listed = await rig.other.workers()
-    assert [(found.id, found.state, found.sessions) for found in listed] == [("b", "live", 4), ("a", "live", 0)]
+    said = [(found.id, found.state, found.sessions, found.journal_bytes) for found in listed]
+    assert said == [("b", "live", 4, 70), ("a", "live", 0, 0)]
     assert listed[1] == replace(late, seen_at=listed[1].seen_at)
     assert listed[0].seen_at > 0
 

@@ -1,3 +1,5 @@
+import { letterboxed } from '../src/lib/term/letterbox'
+import { Typeahead } from '../src/lib/term/typeahead'
 import { describe, expect, it } from 'vitest'
 import { Attachment, TAIL_BYTES } from '../src/lib/term/attachment'
 
@@ -59,5 +61,27 @@ describe('an attachment', () => {
 
   it.each([[1000, true], [1008, true], [4404, true], [1001, false], [1006, false], [1013, false]])('after close code %i: final is %s', (code, final) => {
     expect(Attachment.final(code)).toBe(final)
+  })
+})
+
+describe('a letterbox', () => {
+  it('has text as large as fits, never larger than wanted and never unreadable', () => {
+    const own = { cols: 80, rows: 24 }
+    expect([letterboxed({ cols: 80, rows: 24 }, own, 14), letterboxed({ cols: 160, rows: 24 }, own, 14), letterboxed({ cols: 40, rows: 12 }, own, 14), letterboxed({ cols: 999, rows: 24 }, own, 14)]).toEqual([14, 7, 14, 6])
+  })
+})
+
+describe('what is typed ahead', () => {
+  const bytes = (text: string) => new TextEncoder().encode(text)
+  it('is kept in order, once', () => {
+    const ahead = new Typeahead()
+    expect([ahead.keep(bytes('a'), 0), ahead.keep(bytes('b'), 5)]).toEqual([true, true])
+    expect([ahead.take(10), ahead.take(10)]).toEqual([[bytes('a'), bytes('b')], []])
+  })
+  it('is forgotten when it is old, and refused when it is much', () => {
+    const ahead = new Typeahead()
+    expect([ahead.keep(bytes('x'.repeat(4_000)), 0), ahead.keep(bytes('x'.repeat(100)), 0)]).toEqual([true, false])
+    expect(ahead.take(10_001)).toEqual([])
+    expect(ahead.keep(bytes('x'.repeat(4_096)), 0)).toBe(true)
   })
 })

@@ -50,7 +50,7 @@ describe('addresses of the API', () => {
 describe('log records', () => {
   it('are rows, whatever their values are', () => {
     const row = rowOf({
-      id: '9', timeUnixNano: '1795535499259735947', severityText: 'WARN', body: { stringValue: '<b>x</b>' }, traceId: 'ab',
+      id: '9', observedTimeUnixNano: '', severityNumber: 13, scope: {}, timeUnixNano: '1795535499259735947', severityText: 'WARN', body: { stringValue: '<b>x</b>' }, traceId: 'ab',
       attributes: [{ key: 'session.id', value: { stringValue: 'Coder 1' } }, { key: 'n', value: { intValue: '3' } }, { key: 'gestalt.replay_window', value: { stringValue: '1h' } }],
       resource: { attributes: [{ key: 'service.name', value: { stringValue: 'gestalt-flow' } }] },
     })

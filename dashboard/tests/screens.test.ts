@@ -1,19 +1,20 @@
+import { bars } from '../src/screens/logs/minutes'
 import { describe, expect, it } from 'vitest'
 import { after, parseCast } from '../src/lib/term/cast'
 import { Player } from '../src/lib/term/player'
 import { fit, Strokes } from '../src/lib/ui/commands.svelte'
 import { windowOf } from '../src/lib/ui/virtual'
-import { changes, configOf, fits, flowOfYaml, flowsOf, slug, yamlOf, type Config, type Flow } from '../src/screens/flows/model'
+import { changes, configOf, fits, flowOfYaml, flowsOf, slug, yamlOf, type Flow } from '../src/screens/flows/model'
 import { asks, records, type Run } from '../src/screens/flows/runs'
 import { appended, prepended } from '../src/screens/logs/tail'
 import type { Row } from '../src/lib/live/log-rows'
 import { blocks, count, current, runs, stageOf } from '../src/screens/plans/outline'
-import type { Heading, Plan, Span } from '../src/lib/api/types'
+import type { Heading, Plan, SpanNode } from '../src/lib/api/types'
 import { Walk } from '../src/screens/sessions/drafts'
 import { waterfall } from '../src/screens/traces/waterfall'
 
 const heading = (keyword: string, text: string, children: Heading[] = []): Heading => ({ level: 1, keyword, priority: '', text, body: '', children })
-const plan = (...headings: Heading[]): Plan => ({ filename: 'p.org', title: '', subtitle: '', date: '', headings })
+const plan = (...headings: Heading[]): Plan => ({ filename: 'p.org', title: '', subtitle: '', date: '', keywords: '', headings, l1_count: 0, l2_count: 0, priority_a: 0, priority_b: 0, priority_c: 0 })
 
 describe('plans', () => {
   it('count the innermost tasks', () => {
@@ -35,7 +36,7 @@ const flow = (id: string, more: Partial<Flow> = {}): Flow => ({ id, label: id, e
 
 describe('flows', () => {
   it('survive the way to the server and back', () => {
-    const config: Config = { version: 1, triggers: [{ id: 'a', label: 'A', event_type: 't', where: { x: '1' }, match: [{ field: 'p' }] }], bindings_by_trigger_id: { a: [{ activity_id: 'toast_notification', config: { n: 3, b: false } }] } }
+    const config: Parameters<typeof flowsOf>[0] = { version: 1, triggers: [{ id: 'a', label: 'A', event_type: 't', where: { x: '1' }, match: [{ field: 'p' }] }], bindings_by_trigger_id: { a: [{ activity_id: 'toast_notification', config: { n: 3, b: false } }] } }
     expect(configOf(flowsOf(config))).toEqual(config)
   })
   it('are the same as YAML', () => {
@@ -55,10 +56,11 @@ describe('flows', () => {
     expect(['other', 'event_type:git', 'none:'].some((words) => fits(one, words))).toBe(false)
   })
   it('say what an import would change', () => {
-    expect(changes([flow('a'), flow('b')], [flow('b', { label: 'B' }), flow('c')])).toEqual([{ id: 'b', kind: 'changed' }, { id: 'c', kind: 'added' }, { id: 'a', kind: 'removed' }])
+    expect(changes([flow('a'), flow('b')], [flow('b', { label: 'B' }), flow('c')])).toMatchObject([{ id: 'b', kind: 'changed' }, { id: 'c', kind: 'added' }, { id: 'a', kind: 'removed' }])
+    expect(changes([flow('a')], [Object.fromEntries(Object.entries(flow('a')).reverse()) as unknown as Flow])).toEqual([])
   })
   it('are judged by the runs that ended', () => {
-    const run = (status: string, started_at: string): Run => ({ id: started_at, status, event_id: '', event_type: '', trigger_id: 'a', session_id: null, started_at })
+    const run = (status: Run['status'], started_at: string): Run => ({ id: started_at, status, event_id: '', event_type: '', trigger_id: 'a', session_id: null, started_at, revision: '' })
     expect(records([run('running', '3'), run('succeeded', '2'), run('failed', '1')]).get('a')).toEqual({ last: '3', succeeded: 1, ended: 2 })
   })
 })
@@ -117,7 +119,7 @@ describe('commands', () => {
 
 describe('a trace', () => {
   it('falls in the order of time', () => {
-    const span = (span_id: string, start: number, duration_ms: number, children: Span[] = []): Span => ({ span_id, start_time: new Date(start).toISOString(), duration_ms, children }) as Span
+    const span = (span_id: string, start: number, duration_ms: number, children: SpanNode[] = []) => ({ span_id, start_time: new Date(start).toISOString(), duration_ms, children }) as SpanNode
     const bars = waterfall([span('a', 1_000, 100, [span('c', 1_050, 50), span('b', 1_010, 20)])])
     expect(bars.map(({ span: { span_id }, depth, start, width }) => [span_id, depth, start, width])).toEqual([['a', 0, 0, 1], ['b', 1, 0.1, 0.2], ['c', 1, 0.5, 0.5]])
   })
@@ -128,4 +130,13 @@ it('a condition is asked in words, a group without its parts', () => {
   expect(asks(leaf)).toBe('path glob "*.md"')
   expect(asks({ ...leaf, op: 'exists', expected: false })).toBe('path does not exist')
   expect(asks({ ...leaf, field: '', op: 'not', expected: null, actual: null, of: [leaf] })).toBe('not all of')
+})
+
+describe('a histogram', () => {
+  it('has a bar for each minute of the hour, empty ones too', () => {
+    const at = (minute: number) => ({ time: new Date(minute * 60_000).toISOString(), counts: { info: minute } })
+    expect(bars({ buckets: [] })).toEqual([])
+    const hour = bars({ buckets: [at(1), at(597), at(600)] })
+    expect([hour.length, hour.slice(-4).map(({ all }) => all)]).toEqual([60, [597, 0, 0, 600]])
+  })
 })

@@ -34,6 +34,17 @@ describe('a writer', () => {
     expect(told).toEqual(['long', 'short'])
   })
 
+  it('does a deed between what was written before and after it', () => {
+    const { writer, written, settle } = stage()
+    const told: string[] = []
+    writer.push(new Uint8Array(SLICE + 1))
+    writer.inTurn(() => told.push(`after ${written.length}`))
+    writer.push(new Uint8Array(1))
+    settle()
+    writer.inTurn(() => told.push('at once'))
+    expect(told).toEqual(['after 2', 'at once'])
+  })
+
   it('forgets what waits, and still has one write in flight', () => {
     const { writer, written, settle } = stage()
     const told: string[] = []

@@ -42,7 +42,7 @@ SHOWN: tuple[tuple[str, str, str, dict[str, int]], ...] = (
     ("terminal", "/sessions/{uid}", "dark", LAPTOP),
     ("plans", "/plans", "light", LAPTOP),
     ("flows", "/flows/default-file-changed", "light", LAPTOP),
-    ("logs", "/logs", "dark", LAPTOP),
+    ("logs", "/logs?query=compiled", "dark", LAPTOP),
     ("trace", f"/traces/{TRACE}", "light", LAPTOP),
     ("metrics", "/charts?name=queue.depth", "dark", LAPTOP),
     ("operations", "/operations", "light", LAPTOP),
@@ -94,7 +94,10 @@ async def filled(api: Api) -> str:
     await api.type(shell["uid"], COLOURS.encode(), enter=1)
     await api.create(["sh", "-c", "while :; do echo GET /api/status 200; sleep 1; done"], title="server")
     await api.create(["sh", "-c", "echo 1 failed, 213 passed; exit 1"], title="tests")
-    await api.create(agent="helper")
+    helper = await api.create(agent="helper")
+    place = {"plan_file": "store.org", "l1": "Write the writer", "l2": "Decode batches"}
+    told = {"session_id": helper["id"], "payload": {"type": "progress", "task_state": "WIP", **place}}
+    (await api.http.post(f"/api/sessions/{helper['id']}/notify", json=told)).raise_for_status()
     for path, body in telemetry(time.time_ns()).items():
         (await api.http.post(path, json=body)).raise_for_status()
     return str(shell["uid"])

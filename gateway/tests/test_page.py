@@ -18,6 +18,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
     (tmp_path / INDEX).write_text("<!doctype html>the page")
     (tmp_path / "assets" / "index-abc.js").write_text("run()")
+    (tmp_path / "assets" / "index-abc.js.gz").write_bytes(gzip.compress(b"run()"))
     (tmp_path / "icon.svg").write_text("<svg/>")
     (tmp_path / "secrets.toml").write_text("token")
     return tmp_path
@@ -28,6 +29,7 @@ def folder(tmp_path: Path) -> Path:
     [
         "/nothing",
         "/assets/none.js",
+        "/assets/index-abc.js.gz",
         "/assets/",
         "/assets",
         "/secrets.toml",
@@ -71,6 +73,13 @@ def test_an_asset_is_packed_for_who_takes_that_and_kept_for_ever(folder: Path) -
     assert headers[b"vary"] == b"accept-encoding"
     assert b"immutable" in headers[b"cache-control"]
     assert shown.content_type == b"text/javascript; charset=utf-8"
+
+
+def test_what_the_build_has_not_packed_is_sent_as_it_is(folder: Path) -> None:
+    shown = Page(folder).answer("/icon.svg", packed=True)
+    assert shown is not None
+    assert shown.body == b"<svg/>"
+    assert b"content-encoding" not in dict(shown.headers)
 
 
 def test_a_new_build_is_shown_without_a_restart(folder: Path) -> None:

@@ -288,7 +288,8 @@ async def test_workers_are_told_with_counts(worker: Running) -> None:
 
     await eventually(counted)
     (me,) = await worker.get("/api/workers")
-    assert set(me) == {"id", "pid", "host", "state", "sessions", "capacity", "version", "started_at", "seen_at"}
+    told = {"id", "pid", "host", "state", "sessions", "capacity", "journal_bytes", "version", "started_at", "seen_at"}
+    assert set(me) == told
     assert (me["pid"], me["state"], me["capacity"]) == (os.getpid(), "live", 500)
     assert me["started_at"].endswith("Z")
     assert me["started_at"] <= me["seen_at"]

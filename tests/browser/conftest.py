@@ -64,7 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The product, with a plan and an agent to show."""
-    async with Stack(tmp_path_factory.mktemp("browser"), workers=2, token=TOKEN) as running:
+    plain = {"GESTALT_SHELL": "/bin/sh"}  # one that reads nobody's settings
+    async with Stack(tmp_path_factory.mktemp("browser"), workers=2, token=TOKEN, variables=plain) as running:
         (running.data / "plans").mkdir(exist_ok=True)
         (running.data / "plans" / "browser.org").write_text(PLAN)
         (running.data / "config" / "agents" / "helper.toml").write_text(AGENT)

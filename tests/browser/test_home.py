@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 from playwright.async_api import expect
@@ -10,6 +11,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import Opens
 from tests.support import programs
 from tests.support.client import Api
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -43,6 +45,46 @@ async def test_a_shell_is_started_worked_in_and_stopped(opens: Opens, api: Api) 
     await page.get_by_role("button", name="Stop from the page 1").click()
     await page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("article").filter(has_text="from the page 1")).to_have_count(0)
+
+
+async def test_a_restarted_shell_is_another_one_of_that_name(opens: Opens, api: Api) -> None:
+    before = await api.create(["sh", "-c", "echo life; exec sleep 600"], title="phoenix")
+    page = await opens("/")
+    await page.get_by_role("button", name="Restart phoenix 1").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    await expect(page.locator(".xterm-rows")).to_contain_text("life")
+    after = await api.session("phoenix 1")
+    assert after["uid"] != before["uid"]
+    await api.delete(after["uid"])
+
+
+async def test_commits_are_shown_with_what_they_change(opens: Opens, house: Stack) -> None:
+    (house.workspace / "code.txt").write_text("one\ntwo\n")
+    who = ["-c", "user.name=N", "-c", "user.email=n@example.org"]
+    for argv in (["init", "-q"], ["add", "code.txt"], [*who, "commit", "-q", "-m", "feat: <b>two</b> lines"]):
+        subprocess.run(["git", *argv], cwd=house.workspace, check=True, capture_output=True)  # noqa: S607, ASYNC221
+    page = await opens("/")
+    commit = page.get_by_role("group").filter(has_text="<b>two</b> lines")
+    await expect(commit).to_contain_text("+2")
+    await expect(commit.locator(".chip")).to_have_text("feat")
+    await commit.locator("summary").click()
+    await expect(commit).to_contain_text("code.txt")
+
+
+async def test_an_agents_step_is_on_its_card_and_its_word_in_the_notifications(opens: Opens, api: Api) -> None:
+    session = await api.create(agent="helper")
+    page = await opens("/")
+    card = page.get_by_role("article").filter(has_text=session["id"])
+    await expect(card).to_be_visible()
+    told = {"type": "progress", "task_state": "WIP", "plan_file": "browser.org", "l1": "Write", "message": "half-way"}
+    body = {"session_id": session["id"], "payload": told}
+    (await api.http.post(f"/api/sessions/{session['id']}/notify", json=body)).raise_for_status()
+    await expect(card).to_contain_text("Write")
+    await expect(card).to_contain_text("1 of 3")
+    await page.reload()
+    await page.get_by_role("button", name="Notifications").click()
+    await expect(page.get_by_role("dialog", name="Notifications")).to_contain_text("half-way")
+    await api.delete(session["uid"])
 
 
 async def test_an_agent_that_runs_already_is_offered_instead(opens: Opens, api: Api) -> None:

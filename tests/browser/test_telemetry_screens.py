@@ -80,13 +80,43 @@ async def test_a_metric_is_drawn(opens: Opens, api: Api) -> None:
     await expect(page.get_by_label("avg of paint.left").locator("canvas")).to_be_visible()
 
 
+async def test_tokens_and_cost_of_a_session_are_shown(opens: Opens, api: Api) -> None:
+    moment = {"timeUnixNano": str(time.time_ns()), "startTimeUnixNano": str(time.time_ns() - SECOND)}
+    kind = {"attributes": [{"key": "type", "value": {"stringValue": "input"}}]}
+    tokens = {"aggregationTemporality": 1, "dataPoints": [{**moment, **kind, "asInt": "4321"}]}
+    cost = {"aggregationTemporality": 1, "dataPoints": [{**moment, "asDouble": 1.25}]}
+    metrics = [{"name": "claude_code.token.usage", "sum": tokens}, {"name": "claude_code.cost.usage", "sum": cost}]
+    whose = {"attributes": [{"key": "session.id", "value": {"stringValue": "Claude 1"}}]}
+    batch = {"resourceMetrics": [{"resource": whose, "scopeMetrics": [{"metrics": metrics}]}]}
+    (await api.http.post("/v1/metrics", json=batch)).raise_for_status()
+    page = await opens("/charts")
+    row = page.get_by_role("row").filter(has_text="Claude 1")
+    await expect(row).to_contain_text("4,321")
+    await expect(row).to_contain_text("1.25")
+
+
+async def test_a_bar_shows_what_there_was_up_to_then(opens: Opens, api: Api) -> None:
+    await api.http.post("/api/otel/logs", json={"body": "barred"})
+    page = await opens("/logs?query=barred")
+    await page.get_by_role("toolbar", name="Records by minute").get_by_role("button", name="1 info").last.click()
+    await expect(page).to_have_url(re.compile("until="))
+    await expect(page.get_by_role("button", name="barred")).to_be_visible()
+    await page.get_by_role("button", name="until").click()
+    await expect(page).not_to_have_url(re.compile("until="))
+
+
 async def test_all_is_well_and_a_worker_is_drained(opens: Opens, api: Api) -> None:
     worker = (await api.get("/api/workers"))[0]["id"]
+    session = await api.create(["sh", "-c", "echo kept; exec sleep 600"], title="kept")
     page = await opens("/operations")
     await expect(page.get_by_text("All is well")).to_be_visible()
+    await expect(page.get_by_text("under a second")).to_have_count(2)
+    for store in ("telemetry on disk", "journals on disk"):
+        await expect(page.locator("dt", has_text=store).locator("+ dd")).to_contain_text(re.compile(r"[1-9].* k?B"))
     switch = page.get_by_role("switch", name=f"Drain {worker}")
     await switch.check()
     await expect(page.get_by_role("row").filter(has_text=worker)).to_contain_text("draining")
     assert {found["id"]: found["state"] for found in await api.get("/api/workers")}[worker] == "draining"
+    await api.delete(session["uid"])
     await switch.uncheck()
     await expect(page.get_by_role("row").filter(has_text=worker)).to_contain_text("live")

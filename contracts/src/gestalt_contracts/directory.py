@@ -37,6 +37,7 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     slot: str = ""
     generation: int = 0
     sessions: int = 0
+    journal_bytes: int = 0  # of output that it keeps on disk
     state: str = "live"
     seen_at: float = 0.0
     gone_since: float | None = None
@@ -90,7 +91,10 @@ class Directory(Protocol):
         ...
 
     async def renew(self, worker: WorkerRecord) -> WorkerRecord:
-        """Renew the lease, store load (`sessions`), and read back `state`: somebody may have set it to draining."""
+        """Renew the lease, store load (`sessions`, `journal_bytes`), and read back `state`.
+
+        Somebody may have set it to draining.
+        """
         ...
 
     async def leave(self, worker: WorkerRecord) -> None:

@@ -81,7 +81,8 @@ class InMemoryDirectory:
         """As Directory.renew."""
         self._ensure_current(worker)
         self._keep(worker.id, worker.generation)
-        stored = replace(self._workers[worker.id], sessions=worker.sessions, seen_at=self._clock())
+        load = {"sessions": worker.sessions, "journal_bytes": worker.journal_bytes}
+        stored = replace(self._workers[worker.id], **load, seen_at=self._clock())
         self._workers[worker.id] = stored
         return stored
 

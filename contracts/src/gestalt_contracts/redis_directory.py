@@ -73,7 +73,7 @@ class RedisDirectory:
     async def renew(self, worker: WorkerRecord) -> WorkerRecord:
         """As Directory.renew."""
         keys = [self._names.alive(worker.id), self._names.worker(worker.id)]
-        answer = await self._run("renew", keys, [worker.generation, LEASE_MS, worker.sessions])
+        answer = await self._run("renew", keys, [worker.generation, LEASE_MS, worker.sessions, worker.journal_bytes])
         if answer is None:
             raise _stale(worker)
         state, now = answer

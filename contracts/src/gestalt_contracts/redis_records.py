@@ -63,6 +63,7 @@ def worker_of(lease: bytes, flat: Sequence[bytes]) -> WorkerRecord | None:
         _worker.decode(fields["record"]),
         generation=int(fields["generation"]),
         sessions=int(fields["sessions"]),
+        journal_bytes=int(fields.get("journal", 0)),
         state=str(fields["state"], "ascii") if lease else "gone",
         seen_at=float(fields["seen_at"]),
         gone_since=None if gone_since is None or lease else float(gone_since),

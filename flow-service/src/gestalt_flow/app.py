@@ -32,11 +32,12 @@ from gestalt_flow.doings_redis import Doings
 from gestalt_flow.executor import Do, Executor
 from gestalt_flow.flows import Flows
 from gestalt_flow.folder import Folder, FolderFailed
+from gestalt_flow.heartbeat import DelayTold
 from gestalt_flow.intake_redis import Intake
 from gestalt_flow.line_redis import Line
 from gestalt_flow.measures import IntakeAge
 from gestalt_flow.revisions_redis import Revisions
-from gestalt_flow.routes import config, errors, health, runs
+from gestalt_flow.routes import config, description, errors, health, runs
 from gestalt_flow.routes.state import State
 from gestalt_flow.runs_redis import Runs, RunsUnavailable
 from gestalt_flow.settings import Settings
@@ -45,6 +46,7 @@ from gestalt_flow.timekeeper import History, Timekeeper
 from gestalt_flow.traces import Traces
 from gestalt_flow.version import release
 from gestalt_serving import presence
+from gestalt_serving.description import DescribedApp
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
@@ -94,7 +96,7 @@ class Replica:
         self._telling = Telling(bus, self._names)
         self._metrics = ServiceMetrics("flow", instance=instance)
         self._intake_age = IntakeAge(self._intake)
-        self._heartbeat = RedisHeartbeat(client, self._names, NAME, instance)
+        self._heartbeat = DelayTold(RedisHeartbeat(client, self._names, NAME, instance), self._intake_age.look)
         self._facts = {"address": address, "pid": str(os.getpid()), "version": release(), "started_at": rfc3339(now())}
         self.app: ASGIApp = InternalBearer(Traced(self._fastapi(), self._tracer), settings.token)
 
@@ -103,7 +105,9 @@ class Replica:
         await self.app(scope, receive, send)
 
     def _fastapi(self) -> FastAPI:
-        app = FastAPI(title="Gestalt flows", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        app = DescribedApp(
+            description.TABLE, title="Gestalt flows", version=release(), lifespan=self._lifespan, redirect_slashes=False
+        )
         install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)

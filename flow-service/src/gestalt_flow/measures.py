@@ -20,14 +20,15 @@ class IntakeAge:
         self.seconds = 0.0
         """As of the last look; not a number when Redis did not say."""
 
-    async def look(self) -> None:
-        """Ask anew."""
+    async def look(self) -> float:
+        """Ask anew; what it is then."""
         try:
             oldest = await self._intake.oldest()
         except RunsUnavailable:
             self.seconds = math.nan
         else:
             self.seconds = max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0
+        return self.seconds
 
 
 def watch(metrics: ServiceMetrics, age: IntakeAge, busy: Callable[[], int], logs: Outbox, spans: Outbox) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gestalt_gateway import own_schemas
 from gestalt_gateway.live_directory import LiveDirectory
 from gestalt_gateway.routing import ROUTES, Kind, Route, Upstream
 from gestalt_gateway.services import Services
@@ -61,13 +62,16 @@ def _decoded(raw: bytes) -> dict[str, Any] | None:
 def merged(documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """This gateway's table, with the details the services give for routes in it; what is not public is left out."""
     paths: dict[str, dict[str, Any]] = {}
-    schemas: dict[str, Any] = {"Error": ERROR_SCHEMA}
+    schemas: dict[str, Any] = {"Error": ERROR_SCHEMA, **own_schemas.schemas()}
     for route in ROUTES:
-        paths.setdefault(route.template, {})[route.method.lower()] = _outline(route)
+        outline = _outline(route)
+        own = own_schemas.described(route.template)
+        paths.setdefault(route.template, {})[route.method.lower()] = outline | own | _both(outline, own)
     for document in documents:
         schemas |= document.get("components", {}).get("schemas", {})
         for route, described in _matching(document):
-            paths[route.template][route.method.lower()] |= described
+            outline = paths[route.template][route.method.lower()]
+            outline |= described | _both(outline, described)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Gestalt", "version": "0.1.0"},
@@ -77,10 +81,22 @@ def merged(documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _both(outline: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
+    """Placeholders by our names, query parameters by theirs; errors as they are everywhere."""
+    query = [one for one in described.get("parameters", ()) if one["in"] != "path"]
+    parameters = outline.get("parameters", []) + query
+    return {
+        "responses": {**described.get("responses", {}), **outline["responses"]},
+        **({"parameters": parameters} if parameters else {}),
+    }
+
+
 def _matching(document: dict[str, Any]) -> Iterable[tuple[Route, dict[str, Any]]]:
     """Pairs of our route and what the service says of it; placeholders may bear other names there."""
     theirs = {_shape(path): operations for path, operations in document.get("paths", {}).items()}
     for route in ROUTES:
+        if route.upstream is Upstream.GATEWAY:
+            continue
         described = theirs.get(_shape(route.template), {}).get(route.method.lower())
         if isinstance(described, dict):
             yield route, described

@@ -17,6 +17,7 @@ from gestalt_contracts.channels import Names
 from gestalt_contracts.directory import Directory, DirectoryUnavailable, WorkerRecord
 from gestalt_contracts.idempotency import IdempotencyStore
 from gestalt_contracts.service_logs import LogOutbox
+from gestalt_serving.description import DescribedApp
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.tracing import Traced, Tracer
@@ -36,6 +37,7 @@ from gestalt_session.overview import Overview
 from gestalt_session.prompting import Prompter
 from gestalt_session.routes import (
     catalogue,
+    description,
     errors,
     health,
     notify,
@@ -116,7 +118,13 @@ class Worker:
         await self.app(scope, receive, send)
 
     def _fastapi(self) -> FastAPI:
-        app = FastAPI(title="Gestalt sessions", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        app = DescribedApp(
+            description.TABLE,
+            title="Gestalt sessions",
+            version=release(),
+            lifespan=self._lifespan,
+            redirect_slashes=False,
+        )
         install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS, errors.unknown)
         for module in ROUTERS:
             app.include_router(module.router)

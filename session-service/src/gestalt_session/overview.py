@@ -67,6 +67,7 @@ def worker_shown(worker: WorkerRecord) -> Mapping[str, Any]:
         "state": worker.state,
         "sessions": worker.sessions,
         "capacity": worker.capacity,
+        "journal_bytes": worker.journal_bytes,
         "version": worker.version,
         "started_at": moment(worker.started_at),
         "seen_at": moment(worker.seen_at),

@@ -15,6 +15,7 @@ from gestalt_contracts.bus import Bus
 from gestalt_contracts.events import now, rfc3339
 from gestalt_contracts.service_logs import LogOutbox
 from gestalt_serving import presence
+from gestalt_serving.description import DescribedApp
 from gestalt_serving.errors import install
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_serving.presence import Heartbeat
@@ -28,6 +29,7 @@ from gestalt_telemetry.forwarding.queue import Queue
 from gestalt_telemetry.live import Feed
 from gestalt_telemetry.own_telemetry import OwnTelemetry
 from gestalt_telemetry.routes import (
+    description,
     errors,
     health,
     ingest,
@@ -103,7 +105,13 @@ class Telemetry:
         await self.app(scope, receive, send)
 
     def _fastapi(self) -> FastAPI:
-        app = FastAPI(title="Gestalt telemetry", version=release(), lifespan=self._lifespan, redirect_slashes=False)
+        app = DescribedApp(
+            description.TABLE,
+            title="Gestalt telemetry",
+            version=release(),
+            lifespan=self._lifespan,
+            redirect_slashes=False,
+        )
         install(app, [route for module in ROUTERS for route in module.router.routes], errors.HANDLERS)
         for module in ROUTERS:
             app.include_router(module.router)
@@ -139,6 +147,7 @@ class Telemetry:
             self._outbox.publish_forever(self._bus),
             self._tracer.outbox.publish_forever(self._bus),
             self._metrics.outbox.publish_forever(self._bus),
+            self._disk.look_forever(self._store.size),
             presence.beat_forever(self._heartbeat, self._facts, self._metrics.pause),
         )
 
@@ -156,6 +165,8 @@ class Telemetry:
             "writer_backlog": str(writer.backlog),
             "damaged_segments": str(writer.state.damaged if writer.state else 0),
             "listeners": str(self._feed.listeners),
+            "store_bytes": str(self._disk.size),
+            "delay_seconds": str(self._own.delay),
         }
 
     def _state(self) -> State:

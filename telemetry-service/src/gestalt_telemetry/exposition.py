@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
 
 from gestalt_serving.metrics import ServiceMetrics
+from gestalt_telemetry.refusals import StoreUnreadable, TookTooLong
 from gestalt_telemetry.store.port import Keeping
+
+LOOK_SECONDS = 60.0
+
+log = structlog.get_logger()
 
 
 class Disk:
@@ -13,6 +21,15 @@ class Disk:
 
     size = 0
     """Bytes."""
+
+    async def look_forever(self, measure: Callable[[], Awaitable[int]]) -> None:
+        """Once a minute; a store that cannot say keeps the last word."""
+        while True:
+            try:
+                self.size = await measure()
+            except (StoreUnreadable, TookTooLong) as error:
+                log.warning("the store cannot be measured", reason=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def watch(

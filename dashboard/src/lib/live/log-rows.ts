@@ -1,5 +1,5 @@
 /** Log records as rows: OTLP's nesting undone once, where a record comes in. Pure. */
-import type { AnyValue, LogRecord } from '../api/types'
+import type { LogRecord, Pair } from '../api/types'
 
 export interface Row {
   id: string
@@ -8,6 +8,8 @@ export interface Row {
   time: number
   clock: string
   text: string
+  /** Its attributes in a line. */
+  more: string
   service: string
   session: string
   trace: string
@@ -15,16 +17,21 @@ export interface Row {
   resource: [string, string][]
 }
 
+/** What a row shows elsewhere, or nobody reads in passing. */
+const KNOWN = new Set(['session.id', 'session.uid', 'session_id', 'trace_id', 'span_id', 'request_id', 'logger', 'gestalt.replay_window', 'gestalt.source', 'gestalt.category'])
+const MOST_SHOWN = 8
+const LONGEST_LINE = 200
+
 const TONES: Record<string, Row['tone']> = { fatal: 'bad', error: 'bad', warn: 'warn', warning: 'warn', info: 'info' }
 
-export function plainValue(value: AnyValue | undefined): string {
+export function plainValue(value: Pair['value'] | undefined): string {
   if (!value) return ''
   const [kind, held] = Object.entries(value)[0] ?? []
   if (kind === 'arrayValue' || kind === 'kvlistValue') return JSON.stringify(held)
   return String(held ?? '')
 }
 
-const pairs = (list: { key: string; value: AnyValue }[] | undefined): [string, string][] =>
+const pairs = (list: Pair[] | undefined): [string, string][] =>
   (list ?? []).map(({ key, value }) => [key, plainValue(value)])
 
 export function rowOf(record: LogRecord): Row {
@@ -40,6 +47,7 @@ export function rowOf(record: LogRecord): Row {
     time,
     clock: clockOf(time),
     text: plainValue(record.body),
+    more: attributes.filter(([key]) => !KNOWN.has(key)).slice(0, MOST_SHOWN).map(([key, value]) => `${key}=${value}`).join(' ').slice(0, LONGEST_LINE),
     service: named('service.name').replace(/^gestalt-/, ''),
     session: named('session.id') || named('session_id'),
     trace: record.traceId ?? named('trace_id'),

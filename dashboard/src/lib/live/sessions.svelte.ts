@@ -1,6 +1,6 @@
 /** Every session, live, from one coalesced stream. */
-import { call, get, post } from '../api/client'
-import type { Session, SessionsFrame } from '../api/types'
+import { answer, api, asIs } from '../api/client'
+import type { Session, SessionOrder, SessionsFrame } from '../api/types'
 import { connection } from './connection.svelte'
 import { applied } from './session-list'
 import { EventStream } from './stream'
@@ -37,15 +37,15 @@ class Sessions {
     return this.list.find(({ uid, id }) => uid === ref || id === ref)
   }
 
-  async start(order: Record<string, unknown>): Promise<Session> {
-    const session = await post<Session>('/api/sessions', { json: order })
+  async start(order: SessionOrder): Promise<Session> {
+    const session = await answer(api.POST('/api/sessions', { body: order }))
     this.#heard({ type: 'sessions', changed: [session], gone: [], whole: false })
     return session
   }
 
   /** Ends its programs and takes it off the list. */
   async stop(uid: string): Promise<void> {
-    await call('DELETE', '/api/sessions/{id}', { at: { id: uid } })
+    await answer(api.DELETE('/api/sessions/{id}', { params: { path: { id: uid } } }))
     this.#heard({ type: 'sessions', changed: [], gone: [uid], whole: false })
   }
 
@@ -56,8 +56,14 @@ class Sessions {
     return this.start(agent_id ? { agent: agent_id } : { title, command, cwd, cols, rows, runner })
   }
 
+  /** Types a text; `paste` in brackets where the program takes those, so that many lines arrive as one. */
+  async type(uid: string, text: string, how: { paste?: boolean; enter?: boolean } = {}): Promise<void> {
+    const query = { ...(how.paste ? { paste: '1' as const } : {}), ...(how.enter ? { enter: '1' as const } : {}) }
+    await answer(api.POST('/api/sessions/{id}/input', { params: { path: { id: uid }, query }, body: text, bodySerializer: asIs, headers: { 'Content-Type': 'text/plain' } }))
+  }
+
   fetch(ref: string): Promise<Session> {
-    return get<Session>('/api/sessions/{id}', { at: { id: ref } })
+    return answer(api.GET('/api/sessions/{id}', { params: { path: { id: ref } } }))
   }
 }
 

@@ -2,8 +2,7 @@
  * One reconnecting event stream over fetch. Unlike EventSource it sees the HTTP status, so that a lost login is told
  * from a server that is away; and it resumes by Last-Event-ID after every end.
  */
-import { address, ApiError, type Query } from '../api/client'
-import type { Path } from '../api/routes'
+import { address, ApiError, type Path, type Query } from '../api/client'
 import { delay } from './backoff'
 import { SseParser } from './sse-parser'
 

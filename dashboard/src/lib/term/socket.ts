@@ -1,6 +1,7 @@
 /** One session's WebSocket, for ever: it comes back from where it was, until the session has ended. */
 import { delay } from '../live/backoff'
 import { Attachment, type Word } from './attachment'
+import { Typeahead } from './typeahead'
 
 /** Without acks nothing else slows a server that sends faster than the terminal parses. */
 const LARGEST_BACKLOG = 16 * 1024 * 1024
@@ -29,6 +30,9 @@ export class SessionSocket {
   #timer: ReturnType<typeof setTimeout> | undefined
   #closed = false
   #holding = false
+  /** Whether the server has begun to talk on this connection. */
+  #ready = false
+  readonly #ahead = new Typeahead()
 
   constructor(
     private readonly uid: string,
@@ -52,11 +56,13 @@ export class SessionSocket {
     this.#connect()
   }
 
+  /** Whether it was sent, or will be once the connection is back. */
   type(text: string): boolean {
-    return this.#send(new TextEncoder().encode(text))
+    return this.typeBytes(new TextEncoder().encode(text))
   }
 
   typeBytes(data: Uint8Array<ArrayBuffer>): boolean {
+    if (!this.#ready && !this.readonly && !this.#closed) return this.#ahead.keep(data, performance.now())
     return this.#send(data)
   }
 
@@ -72,6 +78,7 @@ export class SessionSocket {
 
   #connect(): void {
     this.#timer = undefined
+    this.#ready = false
     this.told.link('connecting')
     const search = new URLSearchParams(this.attachment.query(this.readonly)).toString()
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
@@ -92,7 +99,9 @@ export class SessionSocket {
     if (this.attachment.word(word)) this.screen.reset()
     if (word.type === 'ready') {
       this.#failures = 0
+      this.#ready = true
       this.told.link('connected')
+      for (const data of this.#ahead.take(performance.now())) this.#send(data)
     }
     this.told.word(word)
   }
@@ -116,6 +125,7 @@ export class SessionSocket {
   #hold(): void {
     const socket = this.#socket
     this.#socket = null
+    this.#ready = false
     this.#holding = true
     socket?.close(1000)
   }
@@ -123,7 +133,9 @@ export class SessionSocket {
   #ended(socket: WebSocket, code: number): void {
     if (socket !== this.#socket || this.#closed) return
     this.#socket = null
+    this.#ready = false
     if (Attachment.final(code)) {
+      this.#closed = true
       this.told.link(code === 1000 ? 'ended' : code === 4404 ? 'gone' : 'refused')
       return
     }

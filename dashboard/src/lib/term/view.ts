@@ -8,6 +8,7 @@ import { WebLinksAddon } from '@xterm/addon-web-links'
 import { WebglAddon } from '@xterm/addon-webgl'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
+import { letterboxed, type Size } from './letterbox'
 import { palette } from './palette'
 import { Writer } from './writer'
 
@@ -28,7 +29,7 @@ export class TerminalView {
   readonly #serialize = new SerializeAddon()
   readonly #writer: Writer
 
-  constructor(element: HTMLElement, look: Look, options: { readonly: boolean; mayCopy: () => boolean; label: string }) {
+  constructor(element: HTMLElement, look: Look, options: { readonly: boolean; mayCopy: () => boolean; label: string; screenReader?: boolean }) {
     this.terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
@@ -36,6 +37,7 @@ export class TerminalView {
       fontFamily: FONT,
       fontSize: look.fontSize,
       minimumContrastRatio: 4.5,
+      screenReaderMode: options.screenReader ?? false,
       scrollback: SCROLLBACK_LINES,
       theme: palette(look.dark),
       linkHandler: { activate: (_, url) => follow(url) },
@@ -51,6 +53,7 @@ export class TerminalView {
     const addons = [this.#fit, this.search, this.#serialize, new Unicode11Addon(), new WebLinksAddon((_, url) => follow(url))]
     for (const addon of addons) this.terminal.loadAddon(addon)
     this.terminal.loadAddon(new ClipboardAddon(undefined, writeOnly(mayCopy)))
+    this.terminal.parser.registerOscHandler(52, asksForClipboard)
     this.terminal.unicode.activeVersion = '11'
   }
 
@@ -70,24 +73,39 @@ export class TerminalView {
     return this.#writer.waiting
   }
 
+  /** Do something between what was written before and what is written after. */
+  inTurn(deed: () => void): void {
+    this.#writer.inTurn(deed)
+  }
+
   reset(): void {
     this.#writer.clear()
     this.#writer.push(FULL_RESET) // in line: behind a slice that is being parsed
   }
 
-  dress(look: Look): void {
-    this.terminal.options.theme = palette(look.dark)
-    this.terminal.options.fontSize = look.fontSize
+  dress(dark: boolean): void {
+    this.terminal.options.theme = palette(dark)
   }
 
-  /** The size that fits the element now; null while it has none. */
-  fitting(): { cols: number; rows: number } | null {
+  /** What fits the element now with text of that size; null while it has none. */
+  fitting(fontSize: number): Size | null {
     const size = this.#fit.proposeDimensions()
-    return size && size.cols > 1 && size.rows > 1 ? { cols: size.cols, rows: size.rows } : null
+    if (!size || !(size.cols > 1 && size.rows > 1)) return null
+    const scale = (this.terminal.options.fontSize ?? fontSize) / fontSize
+    return { cols: Math.floor(size.cols * scale), rows: Math.floor(size.rows * scale) }
   }
 
-  fit(): void {
+  /** As large as the element, in the chosen size of text. */
+  fit(fontSize: number): void {
+    this.terminal.options.fontSize = fontSize
     this.#fit.fit()
+  }
+
+  /** In a size that perhaps somebody else has chosen, with smaller text if it would not fit: a letterbox. */
+  letterbox(size: Size, fontSize: number): void {
+    const own = this.fitting(fontSize)
+    if (own) this.terminal.options.fontSize = letterboxed(size, own, fontSize)
+    this.terminal.resize(size.cols, size.rows)
   }
 
   text(): string {
@@ -120,6 +138,11 @@ function writeOnly(mayCopy: () => boolean): IClipboardProvider {
       if (mayCopy()) await navigator.clipboard.writeText(text)
     },
   }
+}
+
+/** A program that asks what the clipboard holds gets no answer at all, not even an empty one: true, it is dealt with. */
+function asksForClipboard(data: string): boolean {
+  return data.slice(data.indexOf(';') + 1) === '?'
 }
 
 function hasGpu(): boolean {

@@ -36,10 +36,20 @@ export class Writer {
     this.#turn += 1
   }
 
+  /** `done` once everything given before is parsed. */
+  inTurn(done: () => void): void {
+    this.push(new Uint8Array(0), done)
+  }
+
   #next(): void {
     const item = this.#queue[0]
     this.#writing = item !== undefined
     if (!item) return
+    if (item.data.length === 0) {
+      this.#queue.shift()
+      item.done()
+      return this.#next()
+    }
     const slice = item.data.subarray(0, SLICE)
     const turn = this.#turn
     this.write(slice, () => {

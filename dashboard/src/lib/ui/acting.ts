@@ -1,6 +1,6 @@
 /** Doing what a person asked for on a session: confirm, do, and say how it went. */
 import { ApiError, said } from '../api/client'
-import type { Agent, Session } from '../api/types'
+import type { Agent, Session, SessionOrder } from '../api/types'
 import { notices } from '../live/notices.svelte'
 import { sessions } from '../live/sessions.svelte'
 import { dialogs } from './dialogs.svelte'
@@ -8,7 +8,7 @@ import { router } from './router.svelte'
 
 export const sessionAddress = (uid: string): string => `/sessions/${encodeURIComponent(uid)}`
 
-export async function startShell(order: Record<string, unknown> = {}): Promise<void> {
+export async function startShell(order: SessionOrder = {}): Promise<void> {
   await starting(() => sessions.start(order))
 }
 

@@ -12,6 +12,11 @@ class Commands {
   helpOpen = $state(false)
   /** What the screen in view offers, beside what is always there. */
   local = $state.raw<Command[]>([])
+
+  /** Do what the screen in view offers under `id`, if it does. */
+  perform(id: string): void {
+    this.local.find((command) => command.id === id)?.run()
+  }
 }
 
 export const commands = new Commands()

@@ -12,6 +12,8 @@ const DEFAULTS = {
   copyOnSelect: false,
   programsMayCopy: false,
   askBeforePaste: true,
+  screenReader: false,
+  snippets: [] as string[],
 }
 type Kept = typeof DEFAULTS
 
@@ -42,6 +44,9 @@ export const preferences = Object.defineProperties(
   {},
   Object.fromEntries(names.map((name) => [name, property(name)])),
 ) as Kept
+
+/** A size of text in terminals, some pixels larger or smaller; never unreadable, never absurd. */
+export const zoomed = (size: number, by: number): number => Math.max(8, Math.min(28, size + by))
 
 /** Whether the page is dark now. */
 class Look {

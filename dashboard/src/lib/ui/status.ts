@@ -3,7 +3,7 @@ import type { Session } from '../api/types'
 
 export interface Shown {
   word: string
-  tone: 'ok' | 'warn' | 'bad' | ''
+  tone: 'ok' | 'info' | 'warn' | 'bad' | ''
 }
 
 const QUIET_MS = 10_000
@@ -11,7 +11,9 @@ const QUIET_MS = 10_000
 export function shown(session: Session, at: number = Date.now()): Shown {
   if (session.status === 'running') {
     const last = Date.parse(session.last_output_at ?? '')
-    return { word: at - last < QUIET_MS ? 'active' : 'idle', tone: 'ok' }
+    if (session.occupied === 'turn') return { word: 'working', tone: 'ok' }
+    if (at - last < QUIET_MS) return { word: 'active', tone: 'ok' }
+    return session.agent_id ? { word: 'waiting', tone: 'info' } : { word: 'idle', tone: 'ok' }
   }
   if (session.status === 'closed') return ended(session)
   if (session.status === 'starting') return { word: 'starting', tone: 'warn' }

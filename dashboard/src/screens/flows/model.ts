@@ -1,63 +1,29 @@
 /** Flows as they are edited: a trigger with its activities in one object, as a flow's YAML file has it. Pure. */
 import { parse, stringify } from 'yaml'
+import type { components } from '../../lib/api/schema'
 
-export interface Binding {
-  activity_id: string
-  config: Record<string, unknown>
-}
+type Schemas = components['schemas']
 
-export interface Trigger {
-  id: string
-  label: string
-  event_type: string
-  where: Record<string, string>
-  enabled?: boolean
-  [key: string]: unknown
-}
+export type Binding = Schemas['Binding']
+export type Trigger = Schemas['Trigger']
+export type Config = Schemas['FlowConfig']
+export type Activity = Schemas['Activity']
+export type Field = Schemas['ActivityField']
 
 export interface Flow extends Trigger {
   bindings: Binding[]
 }
 
-export interface Config {
-  version: number
-  triggers: Trigger[]
-  bindings_by_trigger_id: Record<string, Binding[]>
-  storage_path?: string
-  revision?: string
-  errors?: { path: string; message: string }[]
-}
-
-export interface Field {
-  key: string
-  label: string
-  type: 'string' | 'int' | 'bool'
-  required?: boolean
-  template?: boolean
-  enum?: string[]
-  help?: string
-  default?: unknown
-  minimum?: number
-  maximum?: number
-}
-
-export interface Activity {
-  id: string
-  label: string
-  description: string
-  fields: Field[]
-}
-
-export function flowsOf(config: Config): Flow[] {
+export function flowsOf(config: Schemas['WantedFlows']): Flow[] {
   return config.triggers.map((trigger) => ({ ...trigger, bindings: config.bindings_by_trigger_id[trigger.id] ?? [] }))
 }
 
-export function configOf(flows: Flow[]): Config {
+export function configOf(flows: Flow[]): Schemas['WantedFlows'] {
   return {
     version: 1,
     triggers: flows.map((flow) => {
-      const trigger: Trigger = { ...flow }
-      delete trigger['bindings']
+      const trigger: Trigger & { bindings?: Binding[] } = { ...flow }
+      delete trigger.bindings
       return trigger
     }),
     bindings_by_trigger_id: Object.fromEntries(flows.map(({ id, bindings }) => [id, bindings])),
@@ -66,15 +32,37 @@ export function configOf(flows: Flow[]): Config {
 
 export const yamlOf = (flow: Flow): string => stringify(flow, { lineWidth: 100 })
 
-/** Raises for what is no YAML, or no object with bindings. */
+type Found = Record<string, unknown>
+
+const isMapping = (value: unknown): value is Found => typeof value === 'object' && value !== null && !Array.isArray(value)
+const MAPPINGS = ['where', 'throttle', 'absence', 'schedule']
+const LISTS = ['match', 'bindings']
+const TEXTS = ['debounce', 'cooldown', 'group_by']
+
+/** Raises for what is no YAML, or has not the form of a flow. What its values are is the server's to judge. */
 export function flowOfYaml(text: string): Flow {
   const found: unknown = parse(text)
-  if (typeof found !== 'object' || found === null || Array.isArray(found)) throw new Error('A flow is a mapping.')
-  const flow = found as Partial<Flow>
-  if (flow.bindings !== undefined && !Array.isArray(flow.bindings)) throw new Error('bindings is a list.')
-  const bindings = (flow.bindings ?? []).map((binding) => ({ ...binding, config: binding.config ?? {} }))
-  return { ...flow, id: String(flow.id ?? ''), label: String(flow.label ?? ''), event_type: String(flow.event_type ?? ''), where: flow.where ?? {}, bindings }
+  if (!isMapping(found)) throw new Error('A flow is a mapping.')
+  const mapping = MAPPINGS.find((key) => found[key] != null && !isMapping(found[key]))
+  if (mapping) throw new Error(`${mapping} is a mapping.`)
+  const list = LISTS.find((key) => found[key] != null && !(Array.isArray(found[key]) && found[key].every(isMapping)))
+  if (list) throw new Error(`${list} is a list of mappings.`)
+  return { ...found, ...texts(found), where: strings(found['where']), ...scheduleOf(found), bindings: bindingsOf(found) } as Flow
 }
+
+/** Words and durations may be bare numbers in YAML. */
+function texts(found: Found): Found {
+  const known = ['id', 'label', 'event_type'].map((key) => [key, String(found[key] ?? '')])
+  return Object.fromEntries([...known, ...TEXTS.filter((key) => found[key] != null).map((key) => [key, String(found[key])])])
+}
+
+const strings = (value: unknown): Record<string, string> =>
+  Object.fromEntries(Object.entries((value ?? {}) as Found).map(([key, held]) => [key, String(held)]))
+
+const scheduleOf = (found: Found): Found => (found['schedule'] == null ? {} : { schedule: strings(found['schedule']) })
+
+const bindingsOf = (found: Found): Binding[] =>
+  ((found['bindings'] ?? []) as Found[]).map((binding) => ({ activity_id: String(binding['activity_id'] ?? ''), config: (binding['config'] ?? {}) as Found }))
 
 /** A new flow's id: its label as a word, numbered if that is taken. */
 export function slug(label: string, taken: Iterable<string>): string {
@@ -99,17 +87,29 @@ export function fits(flow: Flow, words: string): boolean {
 export interface Change {
   id: string
   kind: 'added' | 'changed' | 'removed'
+  before?: Flow
+  now?: Flow
 }
 
 /** What would be different if `after` took the place of `before`. */
 export function changes(before: Flow[], after: Flow[]): Change[] {
-  const old = new Map(before.map((flow) => [flow.id, JSON.stringify(flow)]))
+  const old = new Map(before.map((flow) => [flow.id, flow]))
   const kept = new Set(after.map(({ id }) => id))
   const fresh = after.flatMap((flow): Change[] => {
-    if (!old.has(flow.id)) return [{ id: flow.id, kind: 'added' }]
-    return old.get(flow.id) === JSON.stringify(flow) ? [] : [{ id: flow.id, kind: 'changed' }]
+    const known = old.get(flow.id)
+    if (!known) return [{ id: flow.id, kind: 'added', now: flow }]
+    return same(known, flow) ? [] : [{ id: flow.id, kind: 'changed', before: known, now: flow }]
   })
-  return [...fresh, ...before.filter(({ id }) => !kept.has(id)).map(({ id }): Change => ({ id, kind: 'removed' }))]
+  return [...fresh, ...before.filter(({ id }) => !kept.has(id)).map((flow): Change => ({ id: flow.id, kind: 'removed', before: flow }))]
+}
+
+/** Whether two say the same, in whatever order their keys are. */
+export const same = (one: unknown, other: unknown): boolean => JSON.stringify(ordered(one)) === JSON.stringify(ordered(other))
+
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered)
+  if (!isMapping(value)) return value
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, ordered(value[key])]))
 }
 
 /** The flows of a bundle, as far as a preview needs them. The server validates. */

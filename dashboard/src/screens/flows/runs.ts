@@ -1,25 +1,11 @@
-/** What has run, and how often it went well. Pure, beside its types. */
-export interface Run {
-  id: string
-  status: string
-  event_id: string
-  event_type: string
-  trigger_id: string
-  session_id: string | null
-  started_at: string
-  finished_at?: string | null
-  error?: string
-}
+/** What has run, and how often it went well. Pure. */
+import type { components } from '../../lib/api/schema'
 
-export interface Verdict {
-  field: string
-  op: string
-  expected: unknown
-  actual: string | null
-  matched: boolean
-  /** Of a group: the verdicts of what it is made of. */
-  of?: Verdict[]
-}
+type Schemas = components['schemas']
+
+export type Run = Schemas['Run']
+export type Verdict = Schemas['Verdict']
+export type Tried = Schemas['Tried']
 
 const GROUPS: Record<string, string> = { any: 'any of', all: 'all of', not: 'not all of' }
 
@@ -28,26 +14,6 @@ export function asks(verdict: Verdict): string {
   if (verdict.of) return GROUPS[verdict.op] ?? verdict.op
   if (verdict.op === 'exists') return `${verdict.field} ${verdict.expected === false ? 'does not exist' : 'exists'}`
   return `${verdict.field} ${verdict.op} ${JSON.stringify(verdict.expected)}`
-}
-
-export interface Attempt {
-  started_at: string
-  duration_ms: number
-  status_code: number | null
-  error: string | null
-}
-
-export interface WholeRun extends Run {
-  event: Record<string, unknown>
-  conditions: Verdict[]
-  activities?: { activity_id: string; status: string; rendered: Record<string, unknown>; attempts: Attempt[] }[]
-}
-
-export interface Tried {
-  trigger_id: string
-  matched: boolean
-  conditions: Verdict[]
-  activities: { activity_id: string; rendered: Record<string, unknown> }[]
 }
 
 export interface Standing {

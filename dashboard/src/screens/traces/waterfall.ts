@@ -1,21 +1,21 @@
 /** A trace's tree as rows with their places in time. Pure. */
-import type { Span } from '../../lib/api/types'
+import type { Span, SpanNode } from '../../lib/api/types'
 
 export interface Bar {
-  span: Span
+  span: SpanNode
   depth: number
   /** Of the whole trace, 0…1. */
   start: number
   width: number
 }
 
-const start = (span: Span): number => Date.parse(span.start_time)
+const start = (span: Span): number => Date.parse(span.start_time ?? '')
 
-function flat(spans: Span[], depth: number): { span: Span; depth: number }[] {
-  return spans.toSorted((a, b) => start(a) - start(b)).flatMap((span) => [{ span, depth }, ...flat(span.children ?? [], depth + 1)])
+function flat(spans: SpanNode[], depth: number): { span: SpanNode; depth: number }[] {
+  return spans.toSorted((a, b) => start(a) - start(b)).flatMap((span) => [{ span, depth }, ...flat(span.children, depth + 1)])
 }
 
-export function waterfall(spans: Span[]): Bar[] {
+export function waterfall(spans: SpanNode[]): Bar[] {
   const rows = flat(spans, 0)
   const begin = Math.min(...rows.map(({ span }) => start(span)))
   const end = Math.max(...rows.map(({ span }) => start(span) + (span.duration_ms ?? 0)))

@@ -26,10 +26,19 @@ function parameters(list) {
   return node;
 }
 
+// What a body is, by the name of its schema: `Session[]`.
+function shape(content) {
+  const schema = Object.values(content || {}).map((kind) => kind.schema)[0];
+  if (!schema) return "";
+  const one = schema.items || schema;
+  const name = one.$ref ? one.$ref.split("/").pop() : one.type || "";
+  return schema.items ? `${name}[]` : name;
+}
+
 function responses(map) {
   const node = element("dl");
   for (const [status, response] of Object.entries(map)) {
-    node.append(element("dt", status), element("dd", response.description || ""));
+    node.append(element("dt", status), element("dd", `${response.description || ""} ${shape(response.content)}`));
   }
   return node;
 }

@@ -48,17 +48,27 @@ async def status(state: Resources) -> Response:
     )
 
 
-async def collector(state: State) -> dict[str, Any]:
-    """telemetry-service, as the reference speaks of its collector; the endpoint is the gateway's."""
+async def _said(state: State, service: str) -> dict[str, str]:
     try:
-        facts = await state["directory"].service("telemetry")
+        return await state["directory"].service(service)
     except DirectoryUnavailable:
-        facts = {}
+        return {}
+
+
+async def collector(state: State) -> dict[str, Any]:
+    """telemetry-service, as the reference speaks of its collector; the endpoint is the gateway's.
+
+    Delays are those of the services that follow the streams, from an event's time to its being dealt with.
+    """
+    facts, flow = await _said(state, "telemetry"), await _said(state, "flow")
     return {
         "otel_collector_running": bool(facts),
         "otel_collector_pid": int(facts.get("pid", 0)),
         "otel_collector_http_endpoint": urlsplit(state["settings"].url).netloc if facts else "",
         "otel_collector_restart_count": int(facts.get("restarts", 0)),
+        "telemetry_store_bytes": int(facts.get("store_bytes", 0)),
+        "telemetry_delay_seconds": float(facts.get("delay_seconds", 0)),
+        "flow_delay_seconds": float(flow.get("delay_seconds", 0)),
         **({"otel_collector_last_exit": facts["last_exit"]} if facts.get("last_exit") else {}),
     }
 

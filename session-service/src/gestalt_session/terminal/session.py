@@ -378,3 +378,8 @@ class Session:
         self.audience.tell({"type": "resize", "cols": cols, "rows": rows})
         self._listener.on_resized(self)
         self._listener.on_changed(self)
+
+
+def journaled(session: Session) -> int:
+    """Bytes of its output that are kept on disk."""
+    return session.journal.end - session.journal.base
