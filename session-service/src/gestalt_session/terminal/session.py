@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import structlog
 
+from gestalt_session.terminal.answers import Facts
 from gestalt_session.terminal.audience import Audience
 from gestalt_session.terminal.bursts import Bursts
 from gestalt_session.terminal.clock import moment
@@ -23,7 +23,10 @@ from gestalt_session.terminal.leader import Leader
 from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.occupation import Occupation
 from gestalt_session.terminal.pump import Pump
+from gestalt_session.terminal.scanner import Sign
+from gestalt_session.terminal.signboard import Signboard
 from gestalt_session.terminal.states import Happening, Status, after
+from gestalt_session.terminal.theme import Look
 from gestalt_session.terminal.viewer import LARGEST_CHUNK, Viewer
 
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
@@ -42,6 +45,7 @@ class Session:
         pump: Pump,
         listener: SessionListener,
         journal_cap: int,
+        look: Look = Look.DARK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.file = file
@@ -63,18 +67,15 @@ class Session:
         self._pump = pump
         self._listener = listener
         self._clock = clock
+        self.signboard = Signboard(folder.signs, lambda subject: listener.on_signed(self, subject))
+        self._look = look
         self._dialogue = Dialogue(
-            folder.answered,
-            say=self._say,
-            ring=lambda: listener.on_bell(self),
-            somebody_types=lambda: self.audience.writers,
-            clock=clock,
-            answered_elsewhere=file.runner == TMUX_RUNNER,
+            folder.answered, self, clock=clock, answered_elsewhere=file.runner == TMUX_RUNNER
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
         self._leader = Leader(self._sizes.soon, lambda: (self.file.cols, self.file.rows))
-        self._unsaid = b""
+        self._unsaid: list[tuple[bytes, Callable[[], None]]] = []
         self._active = False
         self._preview = (-1, "")
 
@@ -97,7 +98,8 @@ class Session:
 
     def summary(self, worker_id: str) -> dict[str, Any]:
         """The public object of contract §3."""
-        return summary_base(self.file) | {
+        said = self.signboard.summary(self.file.cwd)
+        return summary_base(self.file) | said | {
             "created_at": moment(self.file.created_at),
             "status": self.status.value,
             "worker": worker_id,
@@ -137,7 +139,9 @@ class Session:
         """Its program runs."""
         self.device = device
         self.keyboard = device.keyboard(asyncio.get_running_loop())
-        self._say(self._unsaid)
+        unsaid, self._unsaid = self._unsaid, []
+        for answer, taken in unsaid:
+            self.say(answer, taken)
         self._move(Happening.STARTED)
         self._pump.wake(self)
 
@@ -174,6 +178,7 @@ class Session:
 
     def _let_go(self) -> None:
         self._dialogue.close()
+        self.signboard.close()
         self._sizes.close()
         if self.keyboard is not None:
             self.keyboard.close()
@@ -325,7 +330,7 @@ class Session:
 
         The future is done when the terminal has taken it; None when nothing is to be typed.
         """
-        wanted = self._dialogue.admit(frame)
+        wanted = self._dialogue.admit(frame, viewer)
         if not wanted or self.keyboard is None:
             return None
         typed = self.keyboard.press(wanted).done
@@ -350,13 +355,40 @@ class Session:
         """Bytes typed that the terminal has not taken."""
         return self.keyboard.waiting if self.keyboard is not None else 0
 
-    def _say(self, answer: bytes) -> None:
-        """Answer a question of the program in the viewers' place; one that does not read waits for no answer."""
+    # -- what its dialogue wants -----------------------------------------------------------------------------------
+
+    def say(self, answer: bytes, taken: Callable[[], None]) -> None:
+        """Answer its program; call `taken` when that has arrived. One that does not read waits for no answer."""
         if self.keyboard is None:
-            self._unsaid += answer  # it asked before its start was noted
-        elif answer:
-            with suppress(KeyboardClosed, KeyboardFull):
-                self.keyboard.press(answer)
+            self._unsaid.append((answer, taken))  # it asked before its start was noted
+            return
+        try:
+            done = self.keyboard.press(answer).done
+        except (KeyboardClosed, KeyboardFull):
+            taken()
+            return
+        if done.done():
+            taken()
+        else:
+            done.add_done_callback(lambda _: taken())
+
+    def ring(self) -> None:
+        """Its program has rung."""
+        self._listener.on_bell(self)
+
+    def signed(self, sign: Sign, said: bytes) -> None:
+        """Its program has said something of itself."""
+        self.signboard.heard(sign, said)
+
+    def facts(self) -> Facts:
+        """What is known without its screen."""
+        return Facts(self.file.cols, self.file.rows, self._look)
+
+    def ask_screen(self, end: int, question: bytes) -> asyncio.Future[bytes]:
+        """What only its screen can answer."""
+        return self._listener.on_question(self, end, question)
+
+    # -- its size --------------------------------------------------------------------------------------------------
 
     def resize(self, cols: int, rows: int) -> None:
         """Set the terminal's size."""
