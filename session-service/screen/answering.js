@@ -59,6 +59,15 @@ function answerOf(terminal, question) {
   }
 }
 
+// What nobody wants to hear is not said: a flood of questions costs a third of the time.
+function keepQuiet(terminal) {
+  const { parser } = terminal.term;
+  const unheard = () => !terminal.replies;
+  for (const prefix of ['', '?', '>']) {
+    for (const final of 'cn') parser.registerCsiHandler(prefix ? { prefix, final } : { final }, unheard);
+  }
+}
+
 // What the parser answers by itself.
 function repliesTo(terminal, question) {
   terminal.replies = [];

@@ -18,6 +18,7 @@ class Terminal {
     this.listen();
     this.bound();
     followKeyboard(this);
+    keepQuiet(this);
   }
 
   get cols() { return this.core.cols; }

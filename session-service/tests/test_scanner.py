@@ -110,6 +110,15 @@ def test_what_wants_no_answer_is_no_question(output: bytes) -> None:
     assert found(output) == []
 
 
+def test_of_who_does_nothing_but_ask_only_the_rest_is_heard() -> None:
+    scanner = Scanner()
+    scanner.asks = False
+    said = scanner.feed(b"\x1b[6n\x1b]0;title\x07\x1b[c\x07\x1b[?2004h\x1b[6n")
+    assert [finding.kind for finding in said] == [Sign.TITLE, Sign.BELL, Sign.PASTE_ON]
+    scanner.asks = True
+    assert [finding.kind for finding in scanner.feed(b"\x1b[6n")] == [Question.CURSOR]
+
+
 def test_after_a_jump_nothing_of_before_is_remembered() -> None:
     scanner = Scanner()
     scanner.feed(b"\x1b]0;half a ti")

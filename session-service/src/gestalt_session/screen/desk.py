@@ -25,6 +25,9 @@ CATCH_UP_SECONDS = 1.0
 ANSWER_SECONDS = 0.5
 """How long a program's question waits for that; then it is answered with what there is."""
 
+WISH_TURNS = 8
+"""While somebody waits, terminals that nobody asks for have every eighth slice."""
+
 LAST_SECONDS = 0.5
 """How long an ending process may take to keep its screens."""
 
@@ -54,7 +57,7 @@ class Desk:
         self._followers: dict[str, Follower] = {}  # the one used last is the last
         self._waiting: dict[str, None] = {}
         self._wishes: dict[str, deque[_Wish]] = {}
-        self._wishes_first = True
+        self._turns = 0
         self._refused: set[str] = set()
         self._numbers = 0
 
@@ -93,9 +96,9 @@ class Desk:
                 follower.keep_last()
 
     def _next(self) -> str:
-        """Whoever has waited longest; every other time of those that somebody waits for."""
-        self._wishes_first = not self._wishes_first
-        if self._wishes_first or not self._wishes:
+        """Whoever has waited longest: of those that somebody waits for, but for one turn in WISH_TURNS."""
+        self._turns += 1
+        if self._turns % WISH_TURNS == 0 or not self._wishes:
             return next(iter(self._waiting))
         uid = next(iter(self._wishes))
         self._wishes[uid] = self._wishes.pop(uid)

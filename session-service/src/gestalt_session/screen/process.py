@@ -70,6 +70,8 @@ class _Asked:
     message: Show | Ask
     future: asyncio.Future[Any]
     timer: asyncio.TimerHandle
+    since: float
+    deaths: int = 0
 
 
 class Screens:
@@ -134,8 +136,8 @@ class Screens:
         number = self._requests
         if not self._asked:
             self._heard_at = loop.time()
-        asked = _Asked(message(number), loop.create_future(), loop.call_later(seconds, self._overdue, number))
-        self._asked[number] = asked
+        timer = loop.call_later(seconds, self._overdue, number)
+        self._asked[number] = asked = _Asked(message(number), loop.create_future(), timer, loop.time())
         self._send(asked.message)
         return asked.future
 
@@ -158,7 +160,6 @@ class Screens:
             except Exception:
                 log.exception("the screen process failed")
             steady = time.monotonic() - begun >= STEADY_SECONDS
-            self._failing = not steady
             self._ended()
             delay = FIRST_DELAY if steady else min(2 * delay, LONGEST_DELAY)
             await asyncio.sleep(delay)
@@ -196,7 +197,8 @@ class Screens:
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         """It ends by itself once nobody listens; a hung one is killed."""
-        link, self._link, self._process, self._up = self._link, None, None, False
+        link, self._link, self._process = self._link, None, None
+        self._up, self._failing = False, not self._up
         if link is not None:
             link.close()
         try:
@@ -226,17 +228,23 @@ class Screens:
             asked.future.set_result(answer.answer if isinstance(answer, Answered) else answer)
 
     def _overdue(self, number: int) -> None:
-        """It hangs, or never came up, or there is much to do."""
+        """It hangs, or never came up, or there is much to do: while it answers others, a question waits on."""
+        loop = asyncio.get_running_loop()
+        asked = self._asked[number]
+        silent = loop.time() - self._heard_at
+        if self._up and silent < QUESTION_SECONDS and loop.time() - asked.since < ANSWER_SECONDS:
+            asked.timer = loop.call_later(QUESTION_SECONDS - silent, self._overdue, number)
+            return
         self._fail(number, "the screen process did not answer in time")
-        silent = asyncio.get_running_loop().time() - self._heard_at
         if silent >= ANSWER_SECONDS and self._process is not None and self._process.returncode is None:
             log.warning("the screen process does not answer and is ended")
             _kill(self._process)
 
     def _ended(self) -> None:
-        """Who waits for a screen asks again if it likes; questions are asked again of the next process."""
+        """Who waits for a screen asks again if it likes; a question is asked once more, of the next process."""
         for number, asked in list(self._asked.items()):
-            if isinstance(asked.message, Show) or self._failing:
+            asked.deaths += 1
+            if isinstance(asked.message, Show) or asked.deaths > 1:
                 self._fail(number, "the screen process ended")
             else:
                 asked.timer.cancel()
@@ -267,4 +275,3 @@ class Screens:
 def _kill(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
-

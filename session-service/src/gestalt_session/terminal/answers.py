@@ -17,9 +17,7 @@ from gestalt_session.terminal.theme import THEMES, Look
 CELL_WIDTH, CELL_HEIGHT = 10, 20
 """Pixels that a cell counts for where a program asks in pixels: those of a VT340, since every viewer has its own."""
 
-SCREEN_QUESTIONS = frozenset(
-    {Question.CURSOR, Question.CURSOR_DEC, Question.MODE, Question.SETTING, Question.KEYBOARD}
-)
+SCREEN_QUESTIONS = frozenset({Question.CURSOR, Question.CURSOR_DEC, Question.MODE, Question.SETTING, Question.KEYBOARD})
 """The answers depend on all that was written before."""
 
 MOST_COLOURS = 256  # of one question

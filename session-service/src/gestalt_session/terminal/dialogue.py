@@ -97,13 +97,16 @@ class Dialogue:
         self._scanner.jump(offset)
 
     def feed(self, data: bytes) -> None:
-        """Look at the next bytes of output."""
+        """Look at the next bytes of output; of who does not read what it is answered, without looking for questions."""
+        self._scanner.asks = not self._deaf
         findings = self._scanner.feed(data)
         for found in findings:
             if isinstance(found.kind, Question):
                 self._asked(found)
             else:
                 self._hears(found)
+        if not self._scanner.asks:
+            self._questions.pass_over(self.cursor)
         if findings:
             self._settle()
 
@@ -143,7 +146,7 @@ class Dialogue:
     def _asked(self, found: Finding) -> None:
         if self._answered_elsewhere:
             return
-        if self._questions.full or self._unread > MOST_UNREAD:
+        if self._deaf:
             self._questions.pass_over(found.end)
             return
         answer = own_answer(found, self._partner.facts())
@@ -158,6 +161,11 @@ class Dialogue:
         known = not told.cancelled() and told.exception() is None and told.result()
         question.answer = known or without_screen(found)
         self._settle()
+
+    @property
+    def _deaf(self) -> bool:
+        """Whether the program has asked so much that it cannot be waiting for more answers."""
+        return self._questions.full or self._unread > MOST_UNREAD
 
     def _settle(self) -> None:
         """Give the answers that are due."""

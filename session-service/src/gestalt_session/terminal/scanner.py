@@ -20,11 +20,15 @@ LONGEST_STRING = 4096
 _PASTE_MODE = rb"\[\?(?:\d+;)*2004(?:;\d+)*[hl]"
 _PICTURE = rb"\[[0-9;:]*+[@-Zm]"  # colours and movements: nearly all there is, so it is ruled out first
 _WHOLE_OSC = rb"\][^\x07\x18\x1a\x1b]*+(?:\x07|\x1b\\)"
-_ESCAPE = rb"\x1b(?!" + _PICTURE + rb")(?:\[[0-?]*+[ -/]*+[cnpqtu]|" + _PASTE_MODE + rb"|" + _WHOLE_OSC + rb"|[\]PX^_\\])"
+_QUESTION = rb"\[[0-?]*+[ -/]*+[cnpqtu]|"
+_TOLD_BY_ESCAPES = _PASTE_MODE + rb"|" + _WHOLE_OSC + rb"|[\]PX^_\\]"
+_ESCAPE = rb"\x1b(?!" + _PICTURE + rb")(?:" + _QUESTION + _TOLD_BY_ESCAPES + rb")"
+_ESCAPE_BUT_QUESTIONS = rb"\x1b(?:" + _TOLD_BY_ESCAPES + rb")"
 _CONTROLS = (b"\x07", b"\x18", b"\x1a")
-_TOKEN = re.compile(rb"[\x07\x18\x1a]|" + _ESCAPE)
-_TOKEN_WITHOUT_CONTROLS = re.compile(_ESCAPE)
-"""Beginning with one byte, it is searched for by memchr: ten times as fast in a coloured flood."""
+_CONTROL = rb"[\x07\x18\x1a]|"
+_TOKENS = (re.compile(_ESCAPE), re.compile(_CONTROL + _ESCAPE))
+_TOKENS_BUT_QUESTIONS = (re.compile(_ESCAPE_BUT_QUESTIONS), re.compile(_CONTROL + _ESCAPE_BUT_QUESTIONS))
+"""Without controls and with them. The first begins with one byte: it is searched for by memchr, ten times as fast."""
 LAST_PASTE_MODE = re.compile(rb"(?s:.*)\x1b" + _PASTE_MODE)
 """The last switch of bracketed paste in a stretch of output: the match's last byte is h (on) or l (off)."""
 _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
@@ -109,6 +113,8 @@ class Scanner:
 
     def __init__(self, cursor: int = 0) -> None:
         self.cursor = cursor
+        self.asks = True
+        """Whether questions are looked for: a program that only asks would hold up everybody, so it is not heard."""
         self._carry = b""
         self._string: bytes | None = None  # the string being skipped, cut to LONGEST_STRING
 
@@ -121,12 +127,13 @@ class Scanner:
 
     def jump(self, cursor: int) -> None:
         """Output was skipped (trimmed before it could be looked at): go on at `cursor` as after a clean cut."""
-        self.__init__(cursor)  # type: ignore[misc]
+        self.cursor, self._carry, self._string = cursor, b"", None
 
     def _walk(self, text: bytes, start: int) -> list[Finding]:
         findings: list[Finding] = []
         position = 0
-        token = _TOKEN if any(control in text for control in _CONTROLS) else _TOKEN_WITHOUT_CONTROLS
+        tokens = _TOKENS if self.asks else _TOKENS_BUT_QUESTIONS
+        token = tokens[any(control in text for control in _CONTROLS)]
         for match in token.finditer(text):
             before = text[position : match.start()] if self._string is not None else b""
             position = match.end()

@@ -69,9 +69,7 @@ class Session:
         self._clock = clock
         self.signboard = Signboard(folder.signs, lambda subject: listener.on_signed(self, subject))
         self._look = look
-        self._dialogue = Dialogue(
-            folder.answered, self, clock=clock, answered_elsewhere=file.runner == TMUX_RUNNER
-        )
+        self._dialogue = Dialogue(folder.answered, self, clock=clock, answered_elsewhere=file.runner == TMUX_RUNNER)
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
         self._leader = Leader(self._sizes.soon, lambda: (self.file.cols, self.file.rows))
@@ -99,21 +97,25 @@ class Session:
     def summary(self, worker_id: str) -> dict[str, Any]:
         """The public object of contract §3."""
         said = self.signboard.summary(self.file.cwd)
-        return summary_base(self.file) | said | {
-            "created_at": moment(self.file.created_at),
-            "status": self.status.value,
-            "worker": worker_id,
-            "pid": self.device.pid if self.device else None,
-            "exit_code": self.exit_code,
-            "close_reason": self.close_reason,
-            "viewers": len(self.audience.viewers),
-            "output_bytes": self.journal.end,
-            "last_output_at": moment(self.last_output_at),
-            "last_input_at": moment(self.last_input_at),
-            "journal_holes": self.holes,
-            "last_line": self._last_line(),
-            "occupied": self.occupation.now,
-        }
+        return (
+            summary_base(self.file)
+            | said
+            | {
+                "created_at": moment(self.file.created_at),
+                "status": self.status.value,
+                "worker": worker_id,
+                "pid": self.device.pid if self.device else None,
+                "exit_code": self.exit_code,
+                "close_reason": self.close_reason,
+                "viewers": len(self.audience.viewers),
+                "output_bytes": self.journal.end,
+                "last_output_at": moment(self.last_output_at),
+                "last_input_at": moment(self.last_input_at),
+                "journal_holes": self.holes,
+                "last_line": self._last_line(),
+                "occupied": self.occupation.now,
+            }
+        )
 
     def _last_line(self) -> str:
         """Looked up when it is asked for and something was written since: a summary a second at the most."""
