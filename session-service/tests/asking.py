@@ -1,4 +1,4 @@
-"""Programs that ask their terminal, for tests: `python asking.py WHAT …`. They tell what they got as one line of JSON."""
+"""Programs that ask their terminal, for tests: `python asking.py WHAT …`. They tell in JSON what they got."""
 
 from __future__ import annotations
 

@@ -103,8 +103,10 @@ def test_it_is_found_whole_and_cut_anywhere(output: bytes, kind: Question | Sign
 
 @pytest.mark.parametrize(
     "output",
-    [b"\x1b[3n", b"\x1b[1;1R", b"\x1b[?1;2c", b"\x1b[u", b"\x1b[22;0t", b"\x1b[8;24;80t", b"\x1b]11;#fff\x07"]
-    + [b"\x1b]52;c;?\x07", b"\x1b]133;X\x07", b"\x1b]1337;x\x07", b"\x1bPq#0\x1b\\", b"\x1b[2 q", b"\x1b[!p"],
+    [
+        *[b"\x1b[3n", b"\x1b[1;1R", b"\x1b[?1;2c", b"\x1b[u", b"\x1b[22;0t", b"\x1b[8;24;80t", b"\x1b]11;#fff\x07"],
+        *[b"\x1b]52;c;?\x07", b"\x1b]133;X\x07", b"\x1b]1337;x\x07", b"\x1bPq#0\x1b\\", b"\x1b[2 q", b"\x1b[!p"],
+    ],
 )
 def test_what_wants_no_answer_is_no_question(output: bytes) -> None:
     assert found(output) == []

@@ -63,7 +63,7 @@ class Nobody:
         pass
 
     def on_question(self, session: Session, end: int, question: bytes) -> asyncio.Future[bytes]:
-        raise AssertionError("no screen is asked here")
+        raise AssertionError(f"{session.id} asks {question!r} before {end}: there is no screen")
 
     def on_bell(self, session: Session) -> None:
         pass

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, for tests that kill it: `python worker_process.py FOLDER [screens]`, its port on stdout."""
+"""A worker as a process of its own, for tests that kill it: `… FOLDER [screens]`, its port on stdout."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Every viewer's terminal answers every question that it sees, late ones and those replayed from history too. Their
 replies are told by their form. One form is also a key: `ESC [ 1 ; 2 R` is Shift-F3, and the cursor's place in the first
-row. It is a reply where that viewer was sent such a question and has not answered it, if it says what the worker says, or comes
-from a terminal that is known to answer; else somebody has pressed a key.
+row. It is a reply where that viewer was sent such a question and has not answered it, if it says what the worker says,
+or comes from a terminal that is known to answer; else somebody has pressed a key.
 """
 
 from __future__ import annotations
@@ -15,29 +15,13 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
+from gestalt_contracts.replies import REPLY
 from gestalt_session.terminal.questions import Open
 
 OPEN_SECONDS = 10.0
 """A viewer's terminal that has not answered by then does not."""
 MOST_REMEMBERED = 4096
 
-_STRING_END = rb"(?:\x07|\x1b\\)"
-_REPLY = re.compile(
-    rb"|".join(
-        (
-            rb"\x1b\[\??\d+;\d+(?:;\d+)?R",  # the cursor's place
-            rb"\x1b\[\??[\d;]+n",  # status, colour scheme
-            rb"\x1b\[[?>][\d;]*c",  # what kind of terminal it is
-            rb"\x1b\[\??\d+;\d+\$y",  # modes
-            rb"\x1b\[\?\d+u",  # keyboard flags
-            rb"\x1b\[\d+(?:;\d+)*[tx]",  # sizes, parameters
-            rb"\x1b\][lL][^\x1b\x07]*" + _STRING_END,  # titles
-            rb"\x1b\](?:4;\d+|1[0-9]);rgba?:[0-9A-Fa-f/]+" + _STRING_END,  # colours
-            rb"\x1bP(?:!\||>\||[01]\$r|[01]\+r)[^\x1b]*" + _STRING_END,  # settings, capabilities, version
-            rb"\x1b_G[^\x1b]*\x1b\\",  # graphics, which the worker's silence has refused
-        )
-    )
-)
 _CURSOR = re.compile(rb"\x1b\[\??\d+;\d+(?:;\d+)?R")
 _MODIFIED_F3 = re.compile(rb"\x1b\[1;[2-8]R")
 
@@ -104,7 +88,7 @@ def _replies_in(frame: bytes) -> list[bytes] | None:
     replies = []
     position = 0
     while position < len(frame):
-        match = _REPLY.match(frame, position)
+        match = REPLY.match(frame, position)
         if match is None:
             return None
         replies.append(match.group())

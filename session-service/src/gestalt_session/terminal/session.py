@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 
-from gestalt_session.terminal.answers import Facts
 from gestalt_session.terminal.audience import Audience
 from gestalt_session.terminal.bursts import Bursts
 from gestalt_session.terminal.clock import moment
@@ -17,13 +16,13 @@ from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.dialogue import Dialogue
 from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
-from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
+from gestalt_session.terminal.keyboard import Keyboard
 from gestalt_session.terminal.last_line import last_line
 from gestalt_session.terminal.leader import Leader
 from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.occupation import Occupation
+from gestalt_session.terminal.partner import SessionPartner
 from gestalt_session.terminal.pump import Pump
-from gestalt_session.terminal.scanner import Sign
 from gestalt_session.terminal.signboard import Signboard
 from gestalt_session.terminal.states import Happening, Status, after
 from gestalt_session.terminal.theme import Look
@@ -68,12 +67,13 @@ class Session:
         self._listener = listener
         self._clock = clock
         self.signboard = Signboard(folder.signs, lambda subject: listener.on_signed(self, subject))
-        self._look = look
-        self._dialogue = Dialogue(folder.answered, self, clock=clock, answered_elsewhere=file.runner == TMUX_RUNNER)
+        self._partner = SessionPartner(self, listener, look)
+        self._dialogue = Dialogue(
+            folder.answered, self._partner, clock=clock, answered_elsewhere=file.runner == TMUX_RUNNER
+        )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
         self._leader = Leader(self._sizes.soon, lambda: (self.file.cols, self.file.rows))
-        self._unsaid: list[tuple[bytes, Callable[[], None]]] = []
         self._active = False
         self._preview = (-1, "")
 
@@ -141,9 +141,7 @@ class Session:
         """Its program runs."""
         self.device = device
         self.keyboard = device.keyboard(asyncio.get_running_loop())
-        unsaid, self._unsaid = self._unsaid, []
-        for answer, taken in unsaid:
-            self.say(answer, taken)
+        self._partner.say_the_rest()
         self._move(Happening.STARTED)
         self._pump.wake(self)
 
@@ -356,39 +354,6 @@ class Session:
     def input_waiting(self) -> int:
         """Bytes typed that the terminal has not taken."""
         return self.keyboard.waiting if self.keyboard is not None else 0
-
-    # -- what its dialogue wants -----------------------------------------------------------------------------------
-
-    def say(self, answer: bytes, taken: Callable[[], None]) -> None:
-        """Answer its program; call `taken` when that has arrived. One that does not read waits for no answer."""
-        if self.keyboard is None:
-            self._unsaid.append((answer, taken))  # it asked before its start was noted
-            return
-        try:
-            done = self.keyboard.press(answer).done
-        except (KeyboardClosed, KeyboardFull):
-            taken()
-            return
-        if done.done():
-            taken()
-        else:
-            done.add_done_callback(lambda _: taken())
-
-    def ring(self) -> None:
-        """Its program has rung."""
-        self._listener.on_bell(self)
-
-    def signed(self, sign: Sign, said: bytes) -> None:
-        """Its program has said something of itself."""
-        self.signboard.heard(sign, said)
-
-    def facts(self) -> Facts:
-        """What is known without its screen."""
-        return Facts(self.file.cols, self.file.rows, self._look)
-
-    def ask_screen(self, end: int, question: bytes) -> asyncio.Future[bytes]:
-        """What only its screen can answer."""
-        return self._listener.on_question(self, end, question)
 
     # -- its size --------------------------------------------------------------------------------------------------
 
