@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ async def test_without_viewers_each_answer_comes_at_once_and_is_right(seeing: Ru
 class Terminal:
     """What a browser does: it answers each question that it sees, with what its own screen says."""
 
-    def __init__(self, viewer: Viewer, reply: bytes) -> None:
+    def __init__(self, viewer: Viewer, reply: Callable[[int], bytes]) -> None:
         self._viewer = viewer
         self._reply = reply
         self.answered = 0
@@ -82,25 +82,31 @@ class Terminal:
         while True:
             asked = self._viewer.data.count(b"\x1b[6n")
             while self.answered < asked:
+                await self._viewer.send(self._reply(self.answered))
                 self.answered += 1
-                await self._viewer.send(self._reply)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+
+
+def place(number: int) -> bytes:
+    """The true answer; in the first row it could be a key."""
+    return b"\x1b[%d;%dR" % (number % 3 + 1, number % 8 + 1)
 
 
 async def test_with_five_viewers_who_answer_too_there_are_exactly_as_many_answers_as_questions(seeing: Running) -> None:
     made = await seeing.create([*ASKING, "one-by-one", str(QUESTIONS), "go"])
+    replies = (place, place, lambda _: b"\x1b[20;7R", lambda _: b"\x1b[1;2R", lambda n: place(n) + b"\x1b[?1;2c")
     async with AsyncExitStack() as stack:
         viewers = [await stack.enter_async_context(seeing.view(made["uid"], "cursor=0")) for _ in range(VIEWERS)]
-        replies = (b"\x1b[1;2R", b"\x1b[1;1R", b"\x1b[3;3R", b"\x1b[1;8R\x1b[?1;2c", b"\x1b[?2;6R")
         terminals = [Terminal(viewer, reply) for viewer, reply in zip(viewers, replies, strict=True)]
         for viewer in viewers:
             await viewer.shows(b"ready")
+        await viewers[3].send(b"\x1b[?1;2c")  # of another size, but known to answer
         answering = [asyncio.create_task(terminal.answer()) for terminal in terminals]
         await viewers[0].send(b"g")
         said = await told(seeing, made["uid"])
+        await eventually(lambda: [terminal.answered for terminal in terminals] == [QUESTIONS] * VIEWERS)
         for task in answering:
             task.cancel()
-    assert [terminal.answered for terminal in terminals] == [QUESTIONS] * VIEWERS
     assert (said["answers"], said["right"]) == (QUESTIONS, True)
 
 

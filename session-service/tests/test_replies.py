@@ -76,6 +76,14 @@ def test_it_is_a_key_where_the_cursor_was_elsewhere_unless_that_terminal_is_know
     assert replies.admit(SHIFT_F3, person, 0.0) == SHIFT_F3
 
 
+def test_a_terminal_that_answers_other_questions_answers_this_one_too() -> None:
+    replies, browser = Replies(), Viewer(100)
+    assert replies.admit(b"\x1b[?1;2c", browser, 0.0) == b""
+    replies.expect(Open(100, PLACE), 0.0)
+    assert replies.admit(SHIFT_F3, browser, 0.0) == b""
+    assert replies.admit(SHIFT_F3, browser, 0.0) == SHIFT_F3
+
+
 def test_who_does_not_answer_in_time_does_not_answer() -> None:
     replies = Replies()
     replies.expect(Open(100, SHIFT_F3), 0.0)

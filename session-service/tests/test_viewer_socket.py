@@ -320,9 +320,10 @@ ASKS = "stty raw -echo; printf '\\033[6n'; exec cat -v"
 
 async def test_the_worker_answers_and_viewers_do_not(worker: Running) -> None:
     made = await worker.create(
-        ["sh", "-c", "stty raw -echo; dd bs=1 count=1 >/dev/null 2>&1; printf '\\033[6n'; exec cat -v"]
+        ["sh", "-c", "stty raw -echo; printf ready; dd bs=1 count=1 >/dev/null 2>&1; printf '\\033[6n'; exec cat -v"]
     )
     async with worker.view(made["uid"], "cursor=0") as one, worker.view(made["uid"], "cursor=0") as other:
+        await one.shows(b"ready")
         await one.send(b"g")
         await asyncio.gather(one.shows(b"^[[1;1R"), other.shows(b"^[[1;1R"))
         for viewer in (one, other):
@@ -330,7 +331,7 @@ async def test_the_worker_answers_and_viewers_do_not(worker: Running) -> None:
             await viewer.send(b"\x1b[?1;2c\x1b[7;8R")
         await other.send(b"\x1b[1;2R")
         await one.shows(b"^[[1;2R")
-        assert bytes(one.data) == b"\x1b[6n^[[1;1R^[[1;2R", "Shift-F3 is a key: the cursor was elsewhere"
+        assert bytes(one.data) == b"ready\x1b[6n^[[1;1R^[[1;2R", "Shift-F3 is a key: the cursor was elsewhere"
 
 
 async def test_without_a_writing_viewer_it_is_the_same(worker: Running) -> None:

@@ -5,6 +5,7 @@ Sans-IO but for the journals: messages in, answers out.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,11 +38,18 @@ MOST_FOLLOWED = 64
 log = structlog.get_logger()
 
 
-class _Wish(Struct, frozen=True):
-    """Somebody wants to know something of a terminal, and waits `until` then for it to catch up."""
+class _Wish(Struct):
+    """Somebody wants to know something of a terminal, and waits for it to catch up."""
 
     message: Show | Ask
-    until: float
+    until: float = math.inf
+    """From its first turn on: how long it has waited for that says nothing of its terminal."""
+
+    def has_waited(self, now: float) -> bool:
+        """Whether it is to be answered with what there is."""
+        patience = CATCH_UP_SECONDS if isinstance(self.message, Show) else ANSWER_SECONDS
+        self.until = min(self.until, now + patience)
+        return now >= self.until
 
 
 class Desk:
@@ -73,8 +81,7 @@ class Desk:
             return
         self._note(message.uid, message.end)
         if not isinstance(message, Written):
-            patience = CATCH_UP_SECONDS if isinstance(message, Show) else ANSWER_SECONDS
-            self._wishes.setdefault(message.uid, deque()).append(_Wish(message, self._clock() + patience))
+            self._wishes.setdefault(message.uid, deque()).append(_Wish(message))
             self._waiting.setdefault(message.uid)
 
     def work(self) -> list[Answer]:
@@ -113,9 +120,7 @@ class Desk:
     def _grant(self, uid: str, *, more: bool) -> list[Answer]:
         """Answer what its terminal has come far enough for, or will not in time."""
         wishes, follower, answers = self._wishes.get(uid, deque()), self._followers.get(uid), []
-        while wishes and (
-            follower is None or not more or follower.offset >= wishes[0].message.end or self._clock() >= wishes[0].until
-        ):
+        while wishes and not (more and _must_wait(follower, wishes[0], self._clock())):
             answers.append(_answer(follower, wishes.popleft().message))
             more = True
         if not wishes:
@@ -164,6 +169,10 @@ class Desk:
         follower = self._followers.pop(uid, None)
         if follower is not None:
             follower.close()
+
+
+def _must_wait(follower: Follower | None, wish: _Wish, now: float) -> bool:
+    return follower is not None and follower.offset < wish.message.end and not wish.has_waited(now)
 
 
 def _answer(follower: Follower | None, wanted: Show | Ask) -> Answer:

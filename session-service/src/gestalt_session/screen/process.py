@@ -39,8 +39,8 @@ from gestalt_session.screen.wire import (
 ANSWER_SECONDS = 5.0
 """A process that does not answer in that time hangs, and is ended."""
 
-QUESTION_SECONDS = 1.0
-"""How long a program's question waits for it."""
+QUESTION_SECONDS = 2.0
+"""How long a program's question waits for one that says nothing meanwhile; ANSWER_SECONDS where it does."""
 
 START_SECONDS = 4.0
 """And for one that is being started."""

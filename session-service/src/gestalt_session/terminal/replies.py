@@ -61,6 +61,7 @@ class Replies:
 
     def _is_key(self, reply: bytes, viewer: Watching, now: float) -> bool:
         if not _CURSOR.fullmatch(reply):
+            self._replied.setdefault(viewer, 0)
             return False
         question = self._next_for(viewer, now)
         told = question is not None and (question.answer in {None, reply} or viewer in self._replied)
