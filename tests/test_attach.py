@@ -165,3 +165,18 @@ async def test_a_flood_of_50_mb_is_whole_and_bounded_in_memory(
 
 async def _viewers(api: Api, uid: str) -> bool:
     return bool((await api.session(uid))["viewers"])
+
+
+async def test_what_this_terminal_answers_by_itself_is_not_typed(system: Stack, api: Api, terminal: Tmux) -> None:
+    asks = "stty raw -echo; printf ready; dd bs=1 count=1 2>/dev/null; printf '\\033[3;3H\\033[6n\\033[c'; exec cat -v"
+    session = await api.create(["sh", "-c", asks])
+    attach(terminal, system, session["uid"])
+    await terminal.shows("ready")
+    terminal.type("g")
+    await terminal.shows("^[[3;3R^[[?1;2c")
+    terminal.type("S-F3", "typed")
+    await terminal.shows("^[[1;2Rtyped")
+    output = await api.get(f"/api/sessions/{session['uid']}/output")
+    assert "".join(output["lines"]).count("^[") == 3
+    terminal.type(DETACH)
+    assert await terminal.code() == 0

@@ -141,7 +141,8 @@ function cursor(terminal) {
 }
 
 const frame = (terminal, buffer) => tabStops(buffer, terminal.cols) + savedCursor(terminal, buffer)
-  + region(buffer, terminal.rows);
+  + region(buffer, terminal.rows)
+  + keyboard(buffer === terminal.alternate ? terminal.keyboards.alternate : terminal.keyboards.normal);
 
 function redraw(terminal, limit) {
   const { core, normal, alternate, active } = terminal;

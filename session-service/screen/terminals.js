@@ -1,6 +1,6 @@
 // What Python calls: many terminals, each by its number. Bytes come through one shared buffer.
 const shared = new Uint8Array(256 * 1024);
-const LONGEST_TITLE = 4096, LONGEST_LOCATION = 4096, MOST_REPLIES = 64;
+const LONGEST_TITLE = 4096, LONGEST_LOCATION = 4096;
 const LARGEST_PARAMETER = 65535; // the largest size a terminal may have
 const terminals = new Map();
 
@@ -13,9 +13,12 @@ class Terminal {
     this.core = this.term._core;
     this.cell = new (this.core._bufferService.buffer.getNullCell().constructor)();
     this.title = this.location = this.prompt = '';
-    this.replies = [];
+    this.replies = undefined; // what it answers, while somebody wants to know
+    this.keyboards = { normal: [0], alternate: [0] };
     this.listen();
     this.bound();
+    followKeyboard(this);
+    keepQuiet(this);
   }
 
   get cols() { return this.core.cols; }
@@ -27,7 +30,7 @@ class Terminal {
 
   listen() {
     this.term.onTitleChange((title) => { this.title = title.slice(0, LONGEST_TITLE); });
-    this.term.onData((reply) => { if (this.replies.length < MOST_REPLIES) this.replies.push(reply); });
+    this.term.onData((reply) => this.replies?.push(reply));
     this.term.parser.registerOscHandler(7, (location) => {
       this.location = location.slice(0, LONGEST_LOCATION);
       return false;
@@ -95,16 +98,21 @@ function close(number) {
 }
 
 // Feeds what of the next `size` bytes of the shared buffer ends between two sequences, so that nothing ever waits in
-// the parser; how many bytes that was, and what the terminal answered to them.
+// the parser; how many bytes that was.
 function feed(number, size) {
   const terminal = terminals.get(number);
   const bytes = shared.subarray(0, size);
   const settled = walk(terminal.core, bytes, GROUND).ground;
   if (settled) terminal.core.writeSync(bytes.subarray(0, settled));
   runTimers();
-  const replies = terminal.replies.join('');
-  terminal.replies = [];
-  return `${settled};${replies}`;
+  return settled;
+}
+
+// What a terminal answers to a question that it has been fed: asking once more changes nothing.
+function ask(number, size) {
+  const terminal = terminals.get(number);
+  const question = String.fromCharCode(...shared.subarray(0, size));
+  return answerOf(terminal, question) ?? repliesTo(terminal, question);
 }
 
 // Looks for the end of a sequence that is longer than the shared buffer, without keeping it; 0 while it goes on.

@@ -27,7 +27,7 @@ class Lab(Engine):
         """Feed all that ends between two sequences; how much that was."""
         position = taken = 0
         while position < len(data):
-            taken, _ = self.feed(number, data[position : position + SLICE])
+            taken = self.feed(number, data[position : position + SLICE])
             if not taken:
                 break
             position += taken

@@ -6,32 +6,78 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from gestalt_session.terminal.dialogue import BELL_SECONDS, Dialogue
+import pytest
+
+from gestalt_session.terminal.answers import Facts
+from gestalt_session.terminal.dialogue import BELL_SECONDS, MOST_UNREAD, Dialogue
 from gestalt_session.terminal.journal import Journal
-from gestalt_session.terminal.questions import CURSOR_ANSWER, VIEWER_SECONDS
+from gestalt_session.terminal.questions import MOST_OPEN
+from gestalt_session.terminal.scanner import Sign
+from gestalt_session.terminal.theme import Look
+
+CORNER = b"\x1b[1;1R"
+DEVICE = b"\x1b[?1;2c"
 
 
 class Terminal:
-    """A dialogue, and what it did."""
+    """A dialogue, and what it did. `reads`: its program takes what is typed; `screen`: what the screen answers."""
 
-    def __init__(self, folder: Path, *, viewers: bool = False, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        screen: Callable[[int, bytes], bytes | None] | None = None,
+        reads: bool = True,
+        elsewhere: bool = False,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self.typed: list[bytes] = []
-        self.answered = asyncio.Event()
+        self.takes: list[Callable[[], None]] = []
         self.rang = 0
-        self.dialogue = Dialogue(
-            folder / "answered",
-            say=self.say,
-            ring=self.ring,
-            somebody_types=lambda: viewers,
-            clock=clock or asyncio.get_running_loop().time,
-        )
+        self.said: list[tuple[Sign, bytes]] = []
+        self.asked: list[tuple[int, bytes]] = []
+        self._screen = screen
+        self._reads = reads
+        clock = clock or asyncio.get_running_loop().time
+        self.dialogue = Dialogue(folder / "answered", self, clock=clock, answered_elsewhere=elsewhere)
 
-    def say(self, answer: bytes) -> None:
+    def say(self, answer: bytes, taken: Callable[[], None]) -> None:
         self.typed.append(answer)
-        self.answered.set()
+        if self._reads:
+            taken()
+        else:
+            self.takes.append(taken)
 
     def ring(self) -> None:
         self.rang += 1
+
+    def signed(self, sign: Sign, said: bytes) -> None:
+        self.said.append((sign, said))
+
+    def facts(self) -> Facts:
+        return Facts(80, 24, Look.DARK)
+
+    def ask_screen(self, end: int, question: bytes) -> asyncio.Future[bytes]:
+        self.asked.append((end, question))
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        answer = self._screen(end, question) if self._screen is not None else None
+        if answer is None:
+            future.set_exception(RuntimeError("no screen"))
+        else:
+            future.set_result(answer)
+        return future
+
+
+class Viewer:
+    """A viewer that was sent everything."""
+
+    cursor = 1_000_000
+
+
+async def settled() -> None:
+    """Let the futures that are done be heard."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def journal_of(folder: Path, *segments: tuple[int, bytes]) -> Journal:
@@ -50,37 +96,102 @@ async def test_bells_ring_once_a_second_at_the_most(tmp_path: Path) -> None:
     assert terminal.rang == 2
 
 
-async def test_a_cursor_query_behind_a_question_that_nobody_answers_is_answered_in_time(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, viewers=True)
-    asked = asyncio.get_running_loop().time()
-    terminal.dialogue.feed(b"\x1b]11;?\x07\x1b[6n")
-    async with asyncio.timeout(5):
-        await terminal.answered.wait()
-    assert terminal.typed == [CURSOR_ANSWER]
-    assert VIEWER_SECONDS <= asyncio.get_running_loop().time() - asked < 2
-    terminal.dialogue.close()
+async def test_answers_come_once_each_and_in_the_order_of_the_questions(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, screen=lambda end, _: b"\x1b[%d;1R" % end)
+    terminal.dialogue.feed(b"\x1b[c\x1b[6n\x1b[5n")
+    assert terminal.typed == [DEVICE], "what is known does not wait for what comes later"
+    terminal.dialogue.feed(b"\x1b[c")
+    await settled()
+    assert terminal.asked == [(7, b"\x1b[6n")]
+    assert b"".join(terminal.typed) == DEVICE + b"\x1b[7;1R\x1b[0n" + DEVICE
 
 
-async def test_what_the_last_worker_left_open_is_asked_again_and_what_it_settled_is_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("screen", [None, lambda *_: b""])
+async def test_without_a_screen_it_is_the_upper_left_corner(
+    tmp_path: Path, screen: Callable[[int, bytes], bytes | None] | None
+) -> None:
+    terminal = Terminal(tmp_path, screen=screen)
+    terminal.dialogue.feed(b"\x1b[6n")
+    await settled()
+    assert terminal.typed == [CORNER]
+
+
+async def test_a_program_in_another_terminal_is_answered_there(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, elsewhere=True)
+    terminal.dialogue.feed(b"\x1b[6n\x1b[c")
+    await settled()
+    assert not terminal.typed
+    assert terminal.dialogue.admit(CORNER, Viewer()) == b""
+
+
+async def test_who_asks_and_never_reads_is_owed_little(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, reads=False)
+    terminal.dialogue.feed(b"\x1b[c" * 100_000)
+    owed = sum(map(len, terminal.typed))
+    terminal.dialogue.feed(b"\x1b[c" * 100_000)
+    assert sum(map(len, terminal.typed)) <= MOST_UNREAD + MOST_OPEN * len(DEVICE)
+    assert owed <= MOST_OPEN * len(DEVICE)
+    for taken in terminal.takes:
+        taken()
+    terminal.dialogue.feed(b"\x1b[5n")
+    assert terminal.typed[-1] == b"\x1b[0n", "once it has read, it is answered again"
+
+
+async def test_no_more_is_asked_of_the_screen_than_it_may_owe(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, screen=lambda *_: CORNER)
+    terminal.dialogue.feed(b"\x1b[6n" * (MOST_OPEN + 1_000))
+    assert len(terminal.asked) == MOST_OPEN
+    await settled()
+    assert b"".join(terminal.typed) == CORNER * MOST_OPEN
+
+
+async def test_what_a_program_says_of_itself_is_passed_on(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    terminal.dialogue.feed(b"\x1b]0;vim\x07text\x1b]7;file:///tmp\x1b\\\x1b]133;A\x07")
+    assert terminal.said == [(Sign.TITLE, b"vim"), (Sign.LOCATION, b"file:///tmp"), (Sign.PROMPT, b"A")]
+    assert not terminal.rang
+
+
+async def test_what_the_last_worker_left_open_is_answered_and_what_it_settled_is_not(tmp_path: Path) -> None:
     output = b"\x1b[6n\x07" * 2
     first = Terminal(tmp_path)
     first.dialogue.feed(output[:5])
+    await settled()
     second = Terminal(tmp_path)
     second.dialogue.take_over(0, len(output))
-    assert second.dialogue.cursor == 5
+    assert second.dialogue.cursor == 4
     second.dialogue.feed(output[second.dialogue.cursor :])
-    assert second.typed == [CURSOR_ANSWER]
+    await settled()
+    assert second.typed == [CORNER]
     assert second.rang == 0, "old bells rang already"
 
 
-async def test_a_viewers_reply_settles_it(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, viewers=True)
+async def test_what_a_dead_worker_had_not_typed_is_answered_by_the_next(tmp_path: Path) -> None:
+    first = Terminal(tmp_path, reads=False)
+    first.dialogue.feed(b"\x1b[c\x1b[5n")
+    second = Terminal(tmp_path)
+    second.dialogue.take_over(0, 7)
+    assert second.dialogue.cursor == 0
+    first.takes[0]()
+    third = Terminal(tmp_path)
+    third.dialogue.take_over(0, 7)
+    assert third.dialogue.cursor == 7
+
+
+async def test_an_end_while_the_screen_is_asked_is_no_harm(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
     terminal.dialogue.feed(b"\x1b[6n")
-    assert [terminal.dialogue.admit(b"\x1b[3;4R") for _ in range(2)] == [b"\x1b[3;4R", b""]
-    successor = Terminal(tmp_path)
-    successor.dialogue.take_over(0, 4)
-    assert successor.dialogue.cursor == 4
     terminal.dialogue.close()
+    await settled()
+    assert not terminal.typed
+
+
+async def test_the_reply_of_a_viewer_that_saw_the_question_is_dropped(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, screen=lambda *_: b"\x1b[1;3R")
+    terminal.dialogue.feed(b"\x1b[6n")
+    await settled()
+    viewer = Viewer()
+    assert [terminal.dialogue.admit(b"\x1b[1;3R", viewer) for _ in range(2)] == [b"", b"\x1b[1;3R"]
 
 
 async def test_a_new_worker_finds_the_last_switch_of_bracketed_paste(tmp_path: Path) -> None:

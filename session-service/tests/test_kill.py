@@ -43,10 +43,10 @@ class Killable:
 
 
 @asynccontextmanager
-async def killable(world: World) -> AsyncIterator[Killable]:
-    """Start one; it is killed when the test is over."""
+async def killable(world: World, *words: str) -> AsyncIterator[Killable]:
+    """Start one, with a screen process if `words` say "screens"; it is killed when the test is over."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).with_name("worker_process.py")), str(world.folder)),
+        *(sys.executable, str(Path(__file__).with_name("worker_process.py")), str(world.folder), *words),
         env={**os.environ, MARK: world.mark},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -16,8 +16,8 @@ from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.folder import SessionFile, SessionFolder
 from gestalt_session.terminal.pacing import Limit
 from gestalt_session.terminal.pump import Pump
-from gestalt_session.terminal.questions import CURSOR_ANSWER
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.signboard import Subject
 from gestalt_session.terminal.states import Status
 from gestalt_session.terminal.viewer import Viewer
 
@@ -58,6 +58,12 @@ class Nobody:
 
     def on_changed(self, session: Session) -> None:
         pass
+
+    def on_signed(self, session: Session, subject: Subject) -> None:
+        pass
+
+    def on_question(self, session: Session, end: int, question: bytes) -> asyncio.Future[bytes]:
+        raise AssertionError(f"{session.id} asks {question!r} before {end}: there is no screen")
 
     def on_bell(self, session: Session) -> None:
         pass
@@ -294,10 +300,10 @@ async def test_a_viewer_gets_the_last_byte_then_the_exit_then_a_close(tmp_path: 
 async def test_what_a_program_asks_before_its_start_is_noted_is_answered_then(tmp_path: Path) -> None:
     session = session_in(tmp_path, asyncio.get_running_loop())
     session.status = Status.STARTING
-    Host(session).write(b"\x1b[6n", inline=True)
+    Host(session).write(b"\x1b[c", inline=True)
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     session.started(Device(1, [writer, *(os.dup(reader) for _ in range(3))]))
-    assert os.read(reader, 100) == CURSOR_ANSWER
+    assert os.read(reader, 100) == b"\x1b[?1;2c"
     session.abandon()
     os.close(reader)
 

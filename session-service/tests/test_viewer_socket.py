@@ -318,22 +318,23 @@ async def test_who_types_faster_than_the_program_reads_is_not_read_any_further(w
 ASKS = "stty raw -echo; printf '\\033[6n'; exec cat -v"
 
 
-async def test_the_first_viewers_answer_passes_and_the_second_does_not(worker: Running) -> None:
+async def test_the_worker_answers_and_viewers_do_not(worker: Running) -> None:
     made = await worker.create(
-        ["sh", "-c", "stty raw -echo; dd bs=1 count=1 >/dev/null 2>&1; printf '\\033[6n'; exec cat -v"]
+        ["sh", "-c", "stty raw -echo; printf ready; dd bs=1 count=1 >/dev/null 2>&1; printf '\\033[6n'; exec cat -v"]
     )
     async with worker.view(made["uid"], "cursor=0") as one, worker.view(made["uid"], "cursor=0") as other:
+        await one.shows(b"ready")
         await one.send(b"g")
-        await asyncio.gather(one.shows(b"\x1b[6n"), other.shows(b"\x1b[6n"))
-        await one.send(b"\x1b[7;8R")
-        await one.shows(b"^[[7;8R")
-        await other.send(b"\x1b[9;9R")
-        await other.send(b"end")
-        await one.shows(b"end")
-        assert b"9;9" not in one.data
+        await asyncio.gather(one.shows(b"^[[1;1R"), other.shows(b"^[[1;1R"))
+        for viewer in (one, other):
+            await viewer.send(b"\x1b[7;8R")
+            await viewer.send(b"\x1b[?1;2c\x1b[7;8R")
+        await other.send(b"\x1b[1;2R")
+        await one.shows(b"^[[1;2R")
+        assert bytes(one.data) == b"ready\x1b[6n^[[1;1R^[[1;2R", "Shift-F3 is a key: the cursor was elsewhere"
 
 
-async def test_a_reader_is_not_asked(worker: Running) -> None:
+async def test_without_a_writing_viewer_it_is_the_same(worker: Running) -> None:
     made = await worker.create(["sh", "-c", ASKS])
     async with worker.view(made["uid"], "cursor=0&readonly=1") as reader:
         await reader.shows(b"^[[1;1R")

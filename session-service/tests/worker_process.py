@@ -1,4 +1,4 @@
-"""A worker as a process of its own, for tests that kill it: `python worker_process.py FOLDER`, its port on stdout."""
+"""A worker as a process of its own, for tests that kill it: `… FOLDER [screens]`, its port on stdout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def serve(folder: Path) -> None:
     logs.configure()
     world = World(folder)
     world.mark = os.environ[MARK]
-    running = await world.start()
+    running = await world.start(screens="screens" in sys.argv[2:])
     print(running.port, flush=True)  # noqa: T201 - the test waits for it
     await asyncio.to_thread(sys.stdin.read)
     await running.stop()

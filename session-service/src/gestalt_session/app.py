@@ -203,6 +203,7 @@ class Worker:
             hosts=settings.pty_hosts,
             open_files=self._open_files,
             tmux_title=f"Gestalt {rules.workspace.name or 'workspace'}",
+            look=settings.terminal_theme,
         )
         service.terminals = Terminals(slot.folder, limits, service)
         service.screens = Screens(slot.folder / "sessions", wanted=settings.screens)

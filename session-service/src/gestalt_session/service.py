@@ -28,6 +28,7 @@ from gestalt_session.terminal.folder import SERVER_RUNNER, TMUX_RUNNER, SessionF
 from gestalt_session.terminal.hosts import HostFailed
 from gestalt_session.terminal.pty_host import CreateFailed, HostGone
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.signboard import Subject
 from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.terminal.termination import terminate
 from gestalt_session.terminal.tmux.commands import UNAVAILABLE, TmuxFailed, TmuxUnavailable
@@ -331,6 +332,15 @@ class SessionService:
     def on_bell(self, session: Session) -> None:
         """Tell the bus."""
         self.outbox.put(announcements.about(session, events.TERMINAL_BELL))
+
+    def on_signed(self, session: Session, subject: Subject) -> None:
+        """Its record is written with the next beat; tell the bus."""
+        self.membership.changed(session)
+        self.outbox.put(announcements.signed(session, subject))
+
+    def on_question(self, session: Session, end: int, question: bytes) -> asyncio.Future[bytes]:
+        """Ask the screen process."""
+        return self.screens.ask(session.uid, end, question)
 
     def on_resized(self, session: Session) -> None:
         """Tell the bus."""

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gestalt_contracts.durations import seconds
+from gestalt_session.terminal.theme import Look
 
 MIB = 1024 * 1024
 IN_A_CONTAINER = Path("/.dockerenv")
@@ -93,6 +94,8 @@ class Settings(BaseSettings):
     """Largest JSON body."""
     screens: bool = True
     """Follow what terminals show, in a process of its own; without it viewers get the last output instead."""
+    terminal_theme: Look = Look.DARK
+    """Which colours a program is told that asks for them: `dark` or `light`, those of the dashboard."""
     ack_window: int = Field(default=512 * 1024, ge=128 * 1024)
     """Most bytes that a viewer who acknowledges is sent beyond its acknowledgement."""
     history_page_bytes: int = 4 * MIB

@@ -17,6 +17,7 @@ from gestalt_cli.api import Server, Unreachable
 from gestalt_cli.attach import wire
 from gestalt_cli.attach.keyboard import CHUNK, Keyboard, Size
 from gestalt_cli.attach.keys import Scanner
+from gestalt_cli.attach.replies import Replies, Sent
 from gestalt_cli.attach.screen import Screen
 from gestalt_cli.attach.terminal import Input, NobodyWatches, Output, make_raw, raw, size_of
 from gestalt_cli.sessions import Summary, uid_of
@@ -66,7 +67,7 @@ class Client:
         self._id, self._uid = str(session["id"]), uid_of(session)
         self._input, self._output = Input(STDIN), Output(STDOUT)
         self._draws = os.isatty(STDOUT)
-        self._screen, self._keyboard = Screen(), Keyboard()
+        self._screen, self._keyboard, self._replies = Screen(), Keyboard(), Replies()
         self._place = wire.Place(snapshot=True) if self._draws else wire.Place(tail=TAIL_BYTES)
         self._leave: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._welcomed = self._connected = self._retitled = False
@@ -152,7 +153,8 @@ class Client:
                 self._output.put(BELL)
             return
         await self._keyboard.room()
-        self._keyboard.type(keys)
+        for sent in self._replies.feed(keys) if person else (Sent(keys, reply=False),):
+            self._keyboard.type(sent.data, alone=sent.reply)
 
     async def _send(self, connection: ClientConnection) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 
 MOST_WAITING = 64 * 1024
 """Bytes typed that may wait for the server. More of a pipe is not read; more of a person's is refused with a bell."""
@@ -16,7 +17,9 @@ class Keyboard:
     """Keys go out once: what was handed to a connection that then broke is not sent again, nothing is typed twice."""
 
     def __init__(self) -> None:
-        self._typed = bytearray()
+        self._frames: deque[bytearray] = deque()
+        self._waiting = 0
+        self._sealed = False
         self._sizes: list[Size] = []
         self._some = asyncio.Event()
         self._room = asyncio.Event()
@@ -26,11 +29,15 @@ class Keyboard:
     @property
     def full(self) -> bool:
         """Whether no more should be typed for now."""
-        return len(self._typed) >= MOST_WAITING
+        return self._waiting >= MOST_WAITING
 
-    def type(self, data: bytes) -> None:
-        """Take keys."""
-        self._typed += data
+    def type(self, data: bytes, *, alone: bool = False) -> None:
+        """Take keys; `alone`: in a frame of their own."""
+        if alone or self._sealed or not self._frames:
+            self._frames.append(bytearray())
+        self._frames[-1] += data
+        self._waiting += len(data)
+        self._sealed = alone
         self._settle()
 
     def resize(self, size: Size) -> None:
@@ -54,12 +61,16 @@ class Keyboard:
         return item
 
     def _keys(self) -> bytes:
-        keys = bytes(self._typed[:CHUNK])
-        del self._typed[:CHUNK]
+        frame = self._frames[0]
+        keys = bytes(frame[:CHUNK])
+        del frame[:CHUNK]
+        self._waiting -= len(keys)
+        if not frame:
+            self._frames.popleft()
         return keys
 
     def _settle(self) -> None:
-        waiting = bool(self._typed or self._sizes)
+        waiting = bool(self._frames or self._sizes)
         for event, holds in ((self._some, waiting), (self._none, not waiting), (self._room, not self.full)):
             (event.set if holds else event.clear)()
 

@@ -11,6 +11,7 @@ from gestalt_contracts import events
 from gestalt_contracts.events import Event
 from gestalt_session.notices.progress import Progress
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.signboard import Subject
 
 
 def about(session: Session, kind: str, **data: Any) -> Event:
@@ -66,3 +67,13 @@ def agent_failed(agent_id: str, agent_name: str, error: str) -> Event:
 def resized(session: Session) -> Event:
     """Its terminal has another size."""
     return about(session, events.TERMINAL_RESIZED, cols=session.file.cols, rows=session.file.rows)
+
+
+def signed(session: Session, subject: Subject) -> Event:
+    """Its program calls itself otherwise, or is elsewhere, or its shell has come to another mark."""
+    said = session.signboard.summary(session.file.cwd)
+    if subject is Subject.PROMPT:
+        return about(session, events.TERMINAL_PROMPT, **(said["prompt"] or {}))
+    if subject is Subject.DIRECTORY:
+        return about(session, events.TERMINAL_CWD, cwd=said["cwd"])
+    return about(session, events.TERMINAL_TITLE, terminal_title=said["terminal_title"])

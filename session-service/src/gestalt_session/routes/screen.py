@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -13,6 +12,7 @@ from gestalt_session.screen.process import ScreenUnavailable
 from gestalt_session.screen.wire import Shown
 from gestalt_session.snapshots import LARGEST_SNAPSHOT
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.signs import directory_of, title_of
 
 router = APIRouter(prefix="/api/sessions/{ref}")
 ANSI = "ansi"
@@ -49,17 +49,8 @@ def _public(session: Session, shown: Shown) -> dict[str, Any]:
         "rows": shown.rows,
         "row": shown.row,
         "col": shown.col,
-        "title": shown.title,
-        "cwd": _directory(shown.location) or session.file.cwd,
+        "title": title_of(shown.title.encode()),
+        "cwd": directory_of(shown.location.encode()) or session.file.cwd,
         "modes": shown.modes,
         "lines": shown.lines,
     }
-
-
-def _directory(location: str) -> str:
-    """The path of a `file:` URL, as OSC 7 has it; empty for anything else."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return ""
-    return unquote(parts.path) if parts.scheme == "file" and parts.path.startswith("/") else ""

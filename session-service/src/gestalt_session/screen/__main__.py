@@ -17,7 +17,7 @@ from gestalt_serving import logs
 from gestalt_session.screen.desk import Desk
 from gestalt_session.screen.engine import Engine
 from gestalt_session.screen.script import bundle_path
-from gestalt_session.screen.wire import Framer, framed, request_of
+from gestalt_session.screen.wire import Framer, Ready, framed, request_of
 
 LOWEST_PRIORITY = 19
 RECEIVE = 64 * 1024
@@ -25,6 +25,7 @@ RECEIVE = 64 * 1024
 
 def serve(link: socket.socket, desk: Desk) -> None:
     """Answer until the worker hangs up. Without anything to catch up with, it sleeps in the kernel."""
+    link.sendall(framed(Ready()))
     framer = Framer()
     while True:
         ready, _, _ = select.select([link], [], [], 0 if desk.busy else None)
@@ -33,11 +34,11 @@ def serve(link: socket.socket, desk: Desk) -> None:
             if not data:
                 return
             for frame in framer.feed(data):
-                answer = desk.take(request_of(frame))
-                if answer is not None:
-                    link.sendall(framed(answer))
+                desk.take(request_of(frame))
         elif desk.busy:
-            desk.work()
+            answers = desk.work()
+            if answers:
+                link.sendall(b"".join(map(framed, answers)))
 
 
 def main() -> None:

@@ -66,11 +66,15 @@ class Engine:
         """Forget a terminal."""
         self._call(f"close({number})", FEED_SECONDS)
 
-    def feed(self, number: int, data: bytes) -> tuple[int, bytes]:
-        """Feed up to SLICE bytes: how many were taken (the last ones may begin a sequence), and its replies."""
+    def feed(self, number: int, data: bytes) -> int:
+        """Feed up to SLICE bytes: how many were taken (the last ones may begin a sequence)."""
         self._buffer[: len(data)] = data
-        taken, _, replies = str(self._call(f"feed({number},{len(data)})", FEED_SECONDS)).partition(";")
-        return int(taken), replies.encode("utf-8", "replace")
+        return int(self._call(f"feed({number},{len(data)})", FEED_SECONDS))
+
+    def ask(self, number: int, question: bytes) -> bytes:
+        """What a terminal answers to a question that it was fed just now."""
+        self._buffer[: len(question)] = question
+        return str(self._call(f"ask({number},{len(question)})", FEED_SECONDS)).encode("utf-8", "replace")
 
     def skim(self, number: int, data: bytes, *, first: bool) -> int:
         """Look for the end of an overlong sequence that begins with the `first` of these; 0 while it goes on."""

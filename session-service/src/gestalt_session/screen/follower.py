@@ -61,13 +61,15 @@ class Follower:
         self._journal.end = max(self._journal.end, end)
         self._look_at_sizes()
 
-    def advance(self) -> bool:
-        """One slice; whether there is more to do now."""
+    def advance(self, most: int | None = None) -> bool:
+        """One slice, of what is before `most`; whether there is more to do now."""
         size = self._due_size(self._position)
         if size is not None:
             self._resize(size)
             return self.behind
-        stop = min([self.told, *(mark.offset for mark in self._marks[self._applied :][:1])])
+        mark = next(iter(self._marks[self._applied :]), None)
+        bounds = (self.told, most, None if mark is None else mark.offset)
+        stop = min(bound for bound in bounds if bound is not None)
         try:
             taken = self._read(stop)
         except Trimmed as trimmed:
@@ -75,8 +77,8 @@ class Follower:
         except Stuck:
             self._give_up()
             return self.behind
-        if not taken and stop < self.told:
-            self._resize(self._marks[self._applied])  # within a sequence: it has no effect before its end
+        if not taken and mark is not None and stop == mark.offset < self.told:
+            self._resize(mark)  # within a sequence: it has no effect before its end
             return True
         self._keep_if_due()
         return taken and self.behind
@@ -85,6 +87,11 @@ class Follower:
         """What it shows. Raises Stuck, TooLarge."""
         self._must_fit()
         return self._engine.picture(self._number, limit)
+
+    def ask(self, question: bytes) -> bytes:
+        """What it answers to that, as it is now. Raises Stuck, TooLarge."""
+        self._must_fit()
+        return self._engine.ask(self._number, question)
 
     def lines(self) -> list[str]:
         """Its rows as text. Raises Stuck, TooLarge."""
@@ -122,7 +129,7 @@ class Follower:
         if self._skimmed is not None:
             return self._skim(data, first=False)
         begun = time.monotonic()
-        taken, _ = self._engine.feed(self._number, data)
+        taken = self._engine.feed(self._number, data)
         self.offset += taken
         if taken:
             self._fit_slice(time.monotonic() - begun)
@@ -239,7 +246,7 @@ class Follower:
     def _feed_all(self, data: bytes) -> None:
         position = 0
         while position < len(data):
-            taken, _ = self._engine.feed(self._number, data[position : position + SLICE])
+            taken = self._engine.feed(self._number, data[position : position + SLICE])
             if not taken:
                 return
             position += taken

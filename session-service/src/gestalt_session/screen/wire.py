@@ -34,10 +34,23 @@ class Show(Struct, tag=True, frozen=True):
     lines: bool = False
 
 
+class Ask(Struct, tag=True, frozen=True):
+    """What the terminal answers to a question that ends at `end`."""
+
+    request: int
+    uid: str
+    end: int
+    question: bytes
+
+
 class Forget(Struct, tag=True, frozen=True):
     """A session is off the list."""
 
     uid: str
+
+
+class Ready(Struct, tag=True, frozen=True):
+    """The process has come up."""
 
 
 class Shown(Struct, tag=True, frozen=True):
@@ -57,6 +70,13 @@ class Shown(Struct, tag=True, frozen=True):
     redraw: bytes
 
 
+class Answered(Struct, tag=True, frozen=True):
+    """What a terminal answers; nothing where it does not know the question."""
+
+    request: int
+    answer: bytes
+
+
 class Failed(Struct, tag=True, frozen=True):
     """A request cannot be answered."""
 
@@ -64,8 +84,9 @@ class Failed(Struct, tag=True, frozen=True):
     reason: str
 
 
-Request = Written | Show | Forget
-Answer = Shown | Failed
+Request = Written | Show | Ask | Forget
+Answer = Shown | Answered | Failed
+Word = Ready | Answer
 
 
 def request_of(frame: bytes) -> Request:
@@ -74,10 +95,10 @@ def request_of(frame: bytes) -> Request:
     return request
 
 
-def answer_of(frame: bytes) -> Answer:
+def word_of(frame: bytes) -> Word:
     """What a screen process says. Raises msgspec.MsgspecError."""
-    answer: Answer = msgspec.msgpack.decode(frame, type=Answer)
-    return answer
+    word: Word = msgspec.msgpack.decode(frame, type=Word)
+    return word
 
 
 class Framer:
@@ -100,7 +121,7 @@ class Framer:
             yield frame
 
 
-def framed(message: Request | Answer) -> bytes:
+def framed(message: Request | Word) -> bytes:
     """One message as a frame."""
     body = msgspec.msgpack.encode(message)
     return len(body).to_bytes(_LENGTH, "big") + body

@@ -108,6 +108,11 @@ class SessionFolder:
         return self.path / "answered"
 
     @property
+    def signs(self) -> Path:
+        """What the program said of itself: its title, where it is, its prompt."""
+        return self.path / "signs.json"
+
+    @property
     def has_ended(self) -> bool:
         """Whether somebody saw its end."""
         return (self.path / "exit.json").exists()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from gestalt_session.terminal.pacing import Limit
+from gestalt_session.terminal.signboard import Subject
 
 if TYPE_CHECKING:
     from gestalt_session.terminal.session import Session
@@ -18,6 +20,12 @@ class Listener(Protocol):
 
     def on_bell(self, session: Session) -> None:
         """Its program rang."""
+
+    def on_signed(self, session: Session, subject: Subject) -> None:
+        """Its program calls itself otherwise, or is elsewhere, or its shell has come to another mark."""
+
+    def on_question(self, session: Session, end: int, question: bytes) -> asyncio.Future[bytes]:
+        """Its program has asked something that ends at that offset and that its screen alone can answer."""
 
     def on_resized(self, session: Session) -> None:
         """Its terminal has another size."""

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.folder import SessionFile, SessionFolder
+from gestalt_session.terminal.theme import Look
 
 
 class Limits(Struct, frozen=True):
@@ -17,6 +18,7 @@ class Limits(Struct, frozen=True):
     hosts: int = 1
     open_files: int | None = None  # what programs start with; None: what we have
     tmux_title: str = "Gestalt workspace"  # names the tmux session that people attach to
+    look: Look = Look.DARK  # of the theme whose colours programs are told
 
     def start(self, file: SessionFile, folder: SessionFolder, env: dict[str, str]) -> dict[str, object]:
         """The body of CREATE: a program in a terminal of its own."""

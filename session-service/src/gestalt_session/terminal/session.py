@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,13 +16,16 @@ from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.dialogue import Dialogue
 from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder, summary_base
 from gestalt_session.terminal.journal import Journal, Trimmed
-from gestalt_session.terminal.keyboard import Keyboard, KeyboardClosed, KeyboardFull
+from gestalt_session.terminal.keyboard import Keyboard
 from gestalt_session.terminal.last_line import last_line
 from gestalt_session.terminal.leader import Leader
 from gestalt_session.terminal.observer import SessionListener
 from gestalt_session.terminal.occupation import Occupation
+from gestalt_session.terminal.partner import SessionPartner
 from gestalt_session.terminal.pump import Pump
+from gestalt_session.terminal.signboard import Signboard
 from gestalt_session.terminal.states import Happening, Status, after
+from gestalt_session.terminal.theme import Look
 from gestalt_session.terminal.viewer import LARGEST_CHUNK, Viewer
 
 IDLE_SECONDS = 10.0  # this long without output and a session is idle
@@ -42,6 +44,7 @@ class Session:
         pump: Pump,
         listener: SessionListener,
         journal_cap: int,
+        look: Look = Look.DARK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.file = file
@@ -63,18 +66,14 @@ class Session:
         self._pump = pump
         self._listener = listener
         self._clock = clock
+        self.signboard = Signboard(folder.signs, lambda subject: listener.on_signed(self, subject))
+        self._partner = SessionPartner(self, listener, look)
         self._dialogue = Dialogue(
-            folder.answered,
-            say=self._say,
-            ring=lambda: listener.on_bell(self),
-            somebody_types=lambda: self.audience.writers,
-            clock=clock,
-            answered_elsewhere=file.runner == TMUX_RUNNER,
+            folder.answered, self._partner, clock=clock, answered_elsewhere=file.runner == TMUX_RUNNER
         )
         self._dialogue.take_over(self.journal.base, self.journal.end)
         self._sizes = Bursts(self._set_size)
         self._leader = Leader(self._sizes.soon, lambda: (self.file.cols, self.file.rows))
-        self._unsaid = b""
         self._active = False
         self._preview = (-1, "")
 
@@ -97,21 +96,26 @@ class Session:
 
     def summary(self, worker_id: str) -> dict[str, Any]:
         """The public object of contract §3."""
-        return summary_base(self.file) | {
-            "created_at": moment(self.file.created_at),
-            "status": self.status.value,
-            "worker": worker_id,
-            "pid": self.device.pid if self.device else None,
-            "exit_code": self.exit_code,
-            "close_reason": self.close_reason,
-            "viewers": len(self.audience.viewers),
-            "output_bytes": self.journal.end,
-            "last_output_at": moment(self.last_output_at),
-            "last_input_at": moment(self.last_input_at),
-            "journal_holes": self.holes,
-            "last_line": self._last_line(),
-            "occupied": self.occupation.now,
-        }
+        said = self.signboard.summary(self.file.cwd)
+        return (
+            summary_base(self.file)
+            | said
+            | {
+                "created_at": moment(self.file.created_at),
+                "status": self.status.value,
+                "worker": worker_id,
+                "pid": self.device.pid if self.device else None,
+                "exit_code": self.exit_code,
+                "close_reason": self.close_reason,
+                "viewers": len(self.audience.viewers),
+                "output_bytes": self.journal.end,
+                "last_output_at": moment(self.last_output_at),
+                "last_input_at": moment(self.last_input_at),
+                "journal_holes": self.holes,
+                "last_line": self._last_line(),
+                "occupied": self.occupation.now,
+            }
+        )
 
     def _last_line(self) -> str:
         """Looked up when it is asked for and something was written since: a summary a second at the most."""
@@ -137,7 +141,7 @@ class Session:
         """Its program runs."""
         self.device = device
         self.keyboard = device.keyboard(asyncio.get_running_loop())
-        self._say(self._unsaid)
+        self._partner.say_the_rest()
         self._move(Happening.STARTED)
         self._pump.wake(self)
 
@@ -174,6 +178,7 @@ class Session:
 
     def _let_go(self) -> None:
         self._dialogue.close()
+        self.signboard.close()
         self._sizes.close()
         if self.keyboard is not None:
             self.keyboard.close()
@@ -325,7 +330,7 @@ class Session:
 
         The future is done when the terminal has taken it; None when nothing is to be typed.
         """
-        wanted = self._dialogue.admit(frame)
+        wanted = self._dialogue.admit(frame, viewer)
         if not wanted or self.keyboard is None:
             return None
         typed = self.keyboard.press(wanted).done
@@ -350,13 +355,7 @@ class Session:
         """Bytes typed that the terminal has not taken."""
         return self.keyboard.waiting if self.keyboard is not None else 0
 
-    def _say(self, answer: bytes) -> None:
-        """Answer a question of the program in the viewers' place; one that does not read waits for no answer."""
-        if self.keyboard is None:
-            self._unsaid += answer  # it asked before its start was noted
-        elif answer:
-            with suppress(KeyboardClosed, KeyboardFull):
-                self.keyboard.press(answer)
+    # -- its size --------------------------------------------------------------------------------------------------
 
     def resize(self, cols: int, rows: int) -> None:
         """Set the terminal's size."""

@@ -26,6 +26,7 @@ from gestalt_session.terminal.pump import Pump
 from gestalt_session.terminal.rescue import Rescue
 from gestalt_session.terminal.retention import remove_expired
 from gestalt_session.terminal.session import Session
+from gestalt_session.terminal.signboard import Subject
 from gestalt_session.terminal.tmux.commands import TmuxFailed, TmuxUnavailable
 from gestalt_session.terminal.tmux.pane import Pane
 from gestalt_session.terminal.tmux.runner import TmuxRunner
@@ -146,7 +147,9 @@ class Terminals:
         host.forget(held.number)
 
     def _add(self, folder: SessionFolder, file: SessionFile) -> Session:
-        session = Session(file, folder, pump=self._pump, listener=self, journal_cap=self._limits.journal)
+        session = Session(
+            *(file, folder), pump=self._pump, listener=self, journal_cap=self._limits.journal, look=self._limits.look
+        )
         self.sessions[file.uid] = session
         self._numbers[file.number] = session
         return session
@@ -333,6 +336,14 @@ class Terminals:
     def on_bell(self, session: Session) -> None:
         """Pass it on."""
         self._observer.on_bell(session)
+
+    def on_signed(self, session: Session, subject: Subject) -> None:
+        """Pass it on."""
+        self._observer.on_signed(session, subject)
+
+    def on_question(self, session: Session, end: int, question: bytes) -> asyncio.Future[bytes]:
+        """Pass it on."""
+        return self._observer.on_question(session, end, question)
 
     def on_resized(self, session: Session) -> None:
         """Pass it on."""
