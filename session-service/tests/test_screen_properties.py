@@ -26,8 +26,8 @@ its reason in what xterm.js (6.0) keeps and no sequence can put there:
 - a charset, or a style of underline, that came back with a saved cursor which was saved again since;
 - the cursor that waits behind a row of the alternate screen of which only the last column was erased.
 
-Nothing is left out of the comparison but what cannot be seen: the number of a link, colours of an erased cell other than
-its background, and scrollback that only one of both has.
+Nothing is left out of the comparison but what cannot be seen: the number of a link, colours of an erased cell other
+than its background, and scrollback that only one of both has.
 """
 
 
