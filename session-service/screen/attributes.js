@@ -46,8 +46,8 @@ function colour(value, base, parameters) {
   else parameters.push(base, 2, value >>> 16 & 0xff, value >>> 8 & 0xff, index);
 }
 
-// The SGR that makes `pen` of any other; hyperlinks and protection apart.
-function sgr(pen) {
+// The parameters of the SGR that makes `pen` of any other; hyperlinks and protection apart.
+function sgrParameters(pen) {
   const parameters = [0];
   for (const [field, bit, code] of FLAGS) {
     if ((field === 'fg' ? pen.foreground : pen.background) & bit) parameters.push(code);
@@ -56,6 +56,11 @@ function sgr(pen) {
   colour(pen.foreground, 38, parameters);
   colour(pen.background, 48, parameters);
   colour(pen.underlineColour, 58, parameters);
+  return parameters;
+}
+
+function sgr(pen) {
+  const parameters = sgrParameters(pen);
   return `\x1b[${parameters.length > 1 ? parameters.join(';') : ''}m`;
 }
 

@@ -18,7 +18,9 @@ LIBRARIES = (
     ("xterm", "node_modules/@xterm/headless/lib-headless/xterm-headless.js"),
     ("unicode", "node_modules/@xterm/addon-unicode11/lib/addon-unicode11.js"),
 )
-OURS = ("walking.js", "attributes.js", "drawing.js", "snapshot.js", "answering.js", "terminals.js")
+OURS = (
+    "walking.js", "attributes.js", "hyperlinks.js", "drawing.js", "snapshot.js", "cursor.js", "answering.js", "terminals.js",
+)  # fmt: skip
 FETCH_SECONDS = 300
 
 

@@ -7,6 +7,7 @@ class Writer {
     this.links = links;
     this.text = '';
     this.pen = DEFAULT_PEN;
+    this.linked = new Set();
   }
 
   put(text) {
@@ -16,12 +17,17 @@ class Writer {
   use(wanted) {
     const pen = wanted.link && !this.links.getLinkData(wanted.link) ? { ...wanted, link: 0 } : wanted;
     if (samePen(pen, this.pen)) return;
-    if (pen.link !== this.pen.link) this.put(this.hyperlink(pen.link));
-    if (!samePen({ ...pen, link: 0 }, { ...this.pen, link: 0 })) {
-      this.put(sgr(pen));
-      if (pen.background & PROTECTED) this.put('\x1b[1"q'); // SGR has ended it
-    }
+    this.follow(pen.link);
+    if (!samePen(pen, this.pen)) this.put(rendition(pen));
     this.pen = pen;
+  }
+
+  // From here on all is part of this link, of none if it is 0.
+  follow(link) {
+    if (link === this.pen.link) return;
+    this.put(this.hyperlink(link));
+    this.linked.add(link);
+    this.pen = { ...this.pen, link };
   }
 
   hyperlink(number) {
@@ -31,6 +37,9 @@ class Writer {
   }
 }
 
+// The SGR of a pen; it ends protection, which therefore comes after it.
+const rendition = (pen) => sgr(pen) + (pen.background & PROTECTED ? '\x1b[1"q' : '');
+
 // One row from its first column on; `dirty`: a blank stands in that column.
 function drawRow(writer, line, cols, cell, plain, dirty) {
   let column = 0;
@@ -39,10 +48,24 @@ function drawRow(writer, line, cols, cell, plain, dirty) {
     if (isErased(cell)) column = skip(writer, line, cols, cell, column, plain, dirty);
     else {
       writer.use(plain ? DEFAULT_PEN : penOf(cell));
-      writer.put(cell.getChars() || ' ');
-      column += Math.max(1, cell.getWidth());
+      const width = Math.max(1, cell.getWidth());
+      if (column + width > cols) writer.put('\x1b[X'); // a narrower screen has cut it in half
+      else writer.put(cell.getChars() || ' ');
+      if (halved(line, column, cols)) overprint(writer, line.loadCell(cols - 1, cell), plain);
+      column += width;
     }
   }
+}
+
+const WIDE = '\u4e2d';
+
+// Whether what is in the last column stands on half of a wide character: it came when nothing wrapped.
+const halved = (line, column, cols) => cols > 1 && column === cols - 2 && line.getWidth(column) === 2
+  && line.getWidth(cols - 1) === 1;
+
+function overprint(writer, cell, plain) {
+  writer.use(plain ? DEFAULT_PEN : penOf(cell));
+  writer.put(`\x1b[?7l${cell.getChars() || WIDE}\x1b[?7h`); // a wide one finds no room, and erases that half
 }
 
 const isErased = (cell) => !cell.getChars() && cell.getWidth() <= 1;
@@ -83,15 +106,17 @@ function enter(writer, line, before, cols, rows, cell) {
 // Each line from `first` on by itself: it begins and ends with the default pen, so any number of the last can be taken.
 function drawLines(terminal, buffer, first, plain) {
   const { cols, rows, links, cell } = terminal;
+  const named = plain ? new Map() : namedLinks(links, buffer);
   const drawn = [];
   for (let index = first; index < buffer.lines.length; index++) {
     const writer = new Writer(links);
     const line = buffer.lines.get(index);
-    // Without scrollback a line above the first is there to wrap from, and scrolls away with the last.
-    const orphan = index === first && line.isWrapped && buffer === terminal.alternate;
-    if (orphan) writer.put(`\x1b[${cols}G  \r`);
+    // Its beginning is gone: what it wraps from is written, and deleted.
+    const orphan = index === first && line.isWrapped;
+    if (orphan) writer.put(`\x1b[${cols}G  \r${rows > 1 ? '\x1b[A\x1b[M' : '\x1b[3J'}`);
     if (index > first) enter(writer, line, buffer.lines.get(index - 1), cols, rows, cell);
     drawRow(writer, line, cols, cell, plain, orphan || (index > first && line.isWrapped));
+    for (const link of named.get(index) ?? []) if (!writer.linked.has(link)) writer.follow(link);
     writer.use(DEFAULT_PEN);
     drawn.push(writer.text);
   }

@@ -1,5 +1,6 @@
 // A terminal's whole state as bytes that make an empty one of the same size continue as it would.
 const csi = (...parts) => `\x1b[${parts.join('')}`;
+const ANY_LINK = '\x1b]8;;x:\x1b\\', NO_LINK = '\x1b]8;;\x1b\\';
 const at = (row, column) => csi(row + 1, ';', column + 1, 'H');
 
 // Charsets are objects without names: each designation is tried once.
@@ -16,28 +17,32 @@ function learnCharsets(core) {
 
 const charsetName = (charset) => charsetNames.get(charset) ?? 'B';
 
+// Written before anything is drawn. A stop behind the last column is where the next ones begin when it grows wider.
 function tabStops(buffer, cols) {
   const stops = [];
-  let usual = true;
+  let usual = !buffer.tabs[cols] || cols % 8 === 0;
   for (let column = 0; column < cols; column++) {
     if (buffer.tabs[column]) stops.push(column);
     if (!!buffer.tabs[column] !== (column % 8 === 0)) usual = false;
   }
-  return usual ? '' : csi('3g') + stops.map((column) => `${csi(column + 1, 'G')}\x1bH`).join('');
+  if (usual) return '';
+  const beyond = buffer.tabs[cols] ? `${csi(cols, 'G')} \x1bH\r${csi('K')}` : '';
+  return csi('3g') + stops.map((column) => `${csi(column + 1, 'G')}\x1bH`).join('') + beyond + '\r';
 }
 
 function savedCursor(terminal, buffer) {
   const pen = penOf({ fg: buffer.savedCurAttrData.fg, bg: buffer.savedCurAttrData.bg & ~HAS_EXTENDED });
+  const linked = buffer.savedCurAttrData.bg & HAS_EXTENDED && !pen.underline; // to whatever is open when it comes back
   const row = Math.min(Math.max(buffer.savedY - buffer.ybase, 0), terminal.rows - 1);
   const column = Math.min(buffer.savedX || 0, terminal.cols - 1);
   const name = charsetName(buffer.savedCharset);
-  if (!row && !column && name === 'B' && samePen(pen, DEFAULT_PEN)) return '';
+  if (!row && !column && name === 'B' && samePen(pen, DEFAULT_PEN) && !linked) return '';
   const writer = new Writer(terminal.links);
-  writer.put(at(row, column));
+  writer.put(at(row, column) + (linked ? ANY_LINK : ''));
   writer.use(pen);
   writer.put(name === 'B' ? '\x1b7' : `\x1b(${name}\x1b7\x1b(B`);
   writer.use(DEFAULT_PEN);
-  return writer.text;
+  return writer.text + (linked ? NO_LINK : '');
 }
 
 function region(buffer, rows) {
@@ -92,72 +97,31 @@ function charsets(core) {
   return designated.join('') + ['', '\x0e', '\x1bn', '\x1bo'][service.glevel];
 }
 
-// The character that a charset turns into this one.
-function before(charset, character) {
-  const found = charset && Object.entries(charset).find(([, drawn]) => drawn === character);
-  return found ? found[0] : character;
-}
-
-// The cell that the cursor stands behind, if it has been printed there: {column, cell}.
-function lastPrinted(terminal) {
-  const buffer = terminal.active;
-  const line = buffer.lines.get(buffer.ybase + buffer.y);
-  if (!line || buffer.x < 1) return undefined;
-  let column = buffer.x - 1;
-  if (column > 0 && line.getWidth(column) === 0) column--;
-  const cell = line.loadCell(column, terminal.cell);
-  return cell.getChars() ? { column, text: cell.getChars(), width: cell.getWidth(), pen: penOf(cell) } : undefined;
-}
-
-// Cursor, charsets, insert mode and pen. What was printed last is printed last again where something may follow it
-// up: a repeat (REP), a combining character, or the wrap that waits behind the last column.
-function cursor(terminal) {
-  const { core, active: buffer } = terminal;
-  const last = lastPrinted(terminal);
-  const row = buffer.y - (core.coreService.decPrivateModes.origin ? buffer.scrollTop : 0);
-  const insert = core.coreService.modes.insertMode;
-  const pen = penInHand(core._inputHandler._curAttrData);
-  const writer = new Writer(terminal.links);
-  // A charset that stands in no slot has come back with the saved cursor.
-  const recalled = core._charsetService.charset !== core._charsetService._charsets[core._charsetService.glevel];
-  if (recalled) writer.put(`${charsets(core)}\x1b8\x1b[m`);
-  const joins = last && core._inputHandler._parser.precedingJoinState !== 0;
-  if (joins) {
-    writer.put((recalled ? '' : charsets(core)) + at(row, last.column));
-    if (insert) writer.put(csi(last.width, 'P') + csi('4h'));
-    writer.use(pen);
-    writer.put(before(core._charsetService.charset, last.text));
-    return writer.text;
-  }
-  const waits = last && buffer.x >= terminal.cols;
-  writer.put(at(row, waits ? last.column : Math.min(buffer.x, terminal.cols - 1)));
-  if (waits) {
-    writer.use(last.pen);
-    writer.put(recalled ? before(core._charsetService.charset, last.text) : last.text);
-  }
-  writer.put((recalled ? '' : charsets(core)) + (insert ? csi('4h') : ''));
-  writer.use(pen);
-  return waits && samePen(pen, last.pen) ? `${writer.text}${sgr(pen)}` : writer.text;
-}
-
-const frame = (terminal, buffer) => tabStops(buffer, terminal.cols) + savedCursor(terminal, buffer)
-  + region(buffer, terminal.rows)
+const frame = (terminal, buffer) => savedCursor(terminal, buffer) + region(buffer, terminal.rows)
   + keyboard(buffer === terminal.alternate ? terminal.keyboards.alternate : terminal.keyboards.normal);
+
+// One of the two screens: in what is left of `size` bytes, what it shows.
+function screenOf(terminal, buffer, size) {
+  const stops = tabStops(buffer, terminal.cols);
+  const framed = frame(terminal, buffer);
+  return stops + drawBuffer(terminal, buffer, Math.max(size - bytesOf(stops + framed), 0)) + framed;
+}
+
+// The alternate screen keeps these while nobody is there.
+function absent(terminal, buffer) {
+  const kept = tabStops(buffer, terminal.cols) + frame(terminal, buffer);
+  return kept && `${csi('?47h')}\r${kept}${csi('?47l')}`;
+}
 
 function redraw(terminal, limit) {
   const { core, normal, alternate, active } = terminal;
   const title = clean(terminal.title);
   const head = (title ? `\x1b]2;${title}\x1b\\` : '') + (terminal.location ? `\x1b]7;${clean(terminal.location)}\x1b\\` : '');
-  let tail = modes(terminal) + (core.coreService.decPrivateModes.origin ? csi('?6h') : '') + cursor(terminal);
+  const origin = core.coreService.decPrivateModes.origin ? csi('?6h') : '';
+  let tail = modes(terminal) + linkInHand(terminal) + origin + cursor(terminal);
   if (active === alternate) {
     const size = limit - bytesOf(head + tail);
-    tail = csi('H') + csi('?47h') + csi('H') + drawBuffer(terminal, alternate, size) + frame(terminal, alternate) + tail;
-  }
-  const normalFrame = frame(terminal, normal);
-  if (active === normal) {
-    const saved = savedCursor(terminal, alternate); // it is kept while nobody is there
-    if (saved) tail = csi('?47h') + saved + csi('?47l') + tail;
-  }
-  const left = limit - bytesOf(head + normalFrame + tail);
-  return head + drawBuffer(terminal, normal, Math.max(left, 0)) + normalFrame + tail;
+    tail = csi('H') + csi('?47h') + csi('H') + screenOf(terminal, alternate, size) + tail;
+  } else tail = absent(terminal, alternate) + tail;
+  return head + screenOf(terminal, normal, limit - bytesOf(head + tail)) + tail;
 }

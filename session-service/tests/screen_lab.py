@@ -61,7 +61,7 @@ def differences(whole: dict[str, Any], restored: dict[str, Any]) -> list[str]:
     """The names of what differs; of the scrollback what both have."""
     found = []
     for name, wanted in whole.items():
-        if name in {"normal", "alternate"} and wanted and restored[name]:
+        if name in {"normal", "alternate"}:
             found += [f"{name}.{part}" for part in _buffer(wanted, restored[name])]
         elif wanted != restored[name]:
             found.append(name)
@@ -105,6 +105,11 @@ PIECES = [
     *[b"\x1bH", b"\x1b[3g", b"\x1b[g", b"\x1bD", b"\x1bM", b"\x1bE", b"\x1b]0;title\x07", b"\x1b]2;t\x1b\\"],
     *[b"\x1b]8;id=1;http://x/\x1b\\", b"\x1b]8;;\x1b\\", b"\x1b[3 q", b"\x1b[!p", b'\x1b[1"q', b'\x1b[0"q', b"qqx"],
     *[b"\x1b]7;file://h/tmp\x07", b"\x1b[6n", b"\x1bP$qm\x1b\\", b"\x1b_apc\x1b\\", b"\x07", b"\xc2\x9b1m", b"\xff"],
+    *[b"\x1b]8;;http://y/\x1b\\", b"\x1b[?1047h", b"\x1b[?1047l", b"\x1b[?1048h", b"\x1b[?1048l", b"\x1b[?45h"],
+    *[b"\x1b[3J", b"\x1b#8", b"\x1b[2 @", b"\x1b[ A", b"\x1b['}", b"\x1b['~", b"\x1b[2I", b"\x1b[Z", b"\x1b[5`"],
+    *[b"\x1b[2d", b"\x1b*0", b"\x1bn", b"\x1b[?1002h", b"\x1b[?1016h", b"\x1b[?12h", b"\x1b[2 q", b"\x1b[?J"],
+    *[b"\x1b[?1K", b"\x1bc", b"\x1b[21m", b"\x1b[2;3;5;8m", b"\x1b[97;105m", b"\x1b[39;49;59m"],
+    *["\u1100\u1161".encode(), b"\x1b[?2026h"],
 ]
 
 

@@ -28,10 +28,9 @@ function bufferState(terminal, buffer, withCursor) {
   const saved = penOf({ fg: buffer.savedCurAttrData.fg, bg: buffer.savedCurAttrData.bg & ~HAS_EXTENDED });
   return {
     scrollback: lines.slice(0, buffer.ybase), screen: lines.slice(buffer.ybase), stops,
-    region: [buffer.scrollTop, buffer.scrollBottom],
+    region: [buffer.scrollTop, buffer.scrollBottom], cursor: withCursor ? [buffer.x, buffer.y] : null,
     saved: [Math.min(buffer.savedX || 0, cols - 1), Math.min(Math.max(buffer.savedY - buffer.ybase, 0), rows - 1),
       saved.foreground, saved.background, charsetName(buffer.savedCharset)],
-    cursor: withCursor ? [buffer.x, buffer.y] : null,
   };
 }
 
@@ -42,12 +41,12 @@ function stateOf(number) {
   const service = core._charsetService;
   return JSON.stringify({
     normal: bufferState(terminal, normal, active === normal),
-    alternate: active === alternate ? bufferState(terminal, alternate, true) : null,
+    alternate: bufferState(terminal, alternate, active === alternate),
     pen: [pen.foreground, pen.background, pen.underline, pen.underlineColour],
     modes: modeNames(terminal).concat(modes(terminal)),
     charsets: [0, 1, 2, 3].map((slot) => charsetName(service._charsets[slot])), level: service.glevel,
     charset: charsetName(service.charset),
-    joins: core._inputHandler._parser.precedingJoinState !== 0,
+    joins: core._inputHandler._parser.precedingJoinState,
     title: clean(terminal.title), location: clean(terminal.location),
   });
 }

@@ -12,13 +12,22 @@ from recorded import PROGRAMS, record, there
 from screen_lab import check_cut, generated, lab
 
 SIZES = [(80, 24), (120, 40)]
-GENERATED_RIGHT = 0.97
-"""Of snapshots at the cuts of generated programs. What differs, each for a reason in xterm.js (6.0):
+GENERATED_RIGHT = 0.99
+"""Of snapshots at the cuts of generated programs; real ones are right at each. 99.4 % were, of 27 000. What differs has
+its reason in what xterm.js (6.0) keeps and no sequence can put there:
 
-- the topmost line that is kept continues one that is gone: nothing can be written above it to wrap from;
-- the cursor waits behind a last column that was erased meanwhile: only a character written there makes it wait;
-- half of a wide character, cut with wrapping off;
-- a hyperlink whose lines are gone dies in the whole replay, and lives where it was opened anew.
+- a terminal that was made lower while on its normal screen has as many hidden rows above its alternate one, where its
+  saved cursor wanders off to;
+- a terminal that was made narrower keeps what was right of its alternate screen, and columns that are deleted bring it
+  back; so it keeps tab stops, and one half of a wide character at the right edge;
+- the saved cursor of a line that has scrolled away comes nearer when the scrollback is cleared or flows anew;
+- a link that only lines which are no more keep alive, or many lines one without a name, dies at another moment;
+- half of a wide character whose other half an insertion has pushed away, or that a joiner made of a blank;
+- a charset, or a style of underline, that came back with a saved cursor which was saved again since;
+- the cursor that waits behind a row of the alternate screen of which only the last column was erased.
+
+Nothing is left out of the comparison but what cannot be seen: the number of a link, colours of an erased cell other
+than its background, and scrollback that only one of both has.
 """
 
 
@@ -49,12 +58,12 @@ def compare_generated(seeds: range) -> None:
 
 
 def test_generated_programs_in_a_sample() -> None:
-    compare_generated(range(40))
+    compare_generated(range(150))
 
 
 @pytest.mark.slow
 def test_generated_programs() -> None:
-    compare_generated(range(1000, 2000))
+    compare_generated(range(1000, 4000))
 
 
 def compare_recorded(name: str, size: tuple[int, int], folder: Path, cuts: int) -> None:
