@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 
@@ -27,6 +28,22 @@ async def test_a_card_shows_what_its_program_said_last(opens: Opens, api: Api) -
     await expect(shown).to_contain_text("<i>later</i>")
     await api.delete(session["uid"])
     await expect(shown).to_have_count(0)
+
+
+async def test_what_a_terminal_calls_itself_is_shown_as_text(opens: Opens, api: Api) -> None:
+    session = await api.create(programs.echo(), title="titled")
+    page = await opens("/plans")
+    named = (await api.session(session["uid"])) | {"terminal_title": "<img src=x onerror=alert(1)> building"}
+    frame = json.dumps({"type": "sessions", "changed": [named], "gone": [], "whole": True})
+    await page.route(
+        "**/api/sessions/stream",
+        lambda route: route.fulfill(content_type="text/event-stream", body=f"data: {frame}\n\n"),
+    )
+    await page.reload()
+    await page.get_by_role("link", name="Home", exact=True).click()
+    await expect(page.get_by_role("article")).to_contain_text("<img src=x onerror=alert(1)> building")
+    assert await page.locator("img[src=x]").count() == 0
+    await api.delete(session["uid"])
 
 
 async def test_a_shell_is_started_worked_in_and_stopped(opens: Opens, api: Api) -> None:

@@ -1693,6 +1693,7 @@ export interface components {
             skills: string[];
             /** @enum {unknown} */
             status: "closed" | "closing" | "lost" | "running" | "starting" | "unreachable";
+            terminal_title?: string;
             title: string;
             uid: string;
             viewers: number;
@@ -1733,6 +1734,7 @@ export interface components {
             skills: string[];
             /** @enum {unknown} */
             status: "closed" | "closing" | "lost" | "running" | "starting" | "unreachable";
+            terminal_title?: string;
             title: string;
             uid: string;
             viewers: number;

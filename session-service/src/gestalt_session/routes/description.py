@@ -45,6 +45,7 @@ class Session(TypedDict):
     journal_holes: int
     last_line: str
     occupied: str | None
+    terminal_title: NotRequired[str]
 
 
 class Launch(TypedDict):
