@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from flow_process import Publish, Start
 from receiver import Receiver
+from test_running import finished, hook, whole
 
 from gestalt_contracts.events import Event, now
 from gestalt_flow.activities.addresses import AddressRules, Refused
@@ -121,3 +124,60 @@ async def test_a_name_with_one_bad_address_is_refused_whole(receiver: Receiver) 
         with pytest.raises(Failed, match=r"10\.0\.0\.1 is not an address"):
             await sent(Rebinding(answer), f"http://mixed.example:{port}/", ["127.0.0.1"])
     assert receiver.came == []
+
+
+INSIDE = (
+    "http://127.0.0.1:{port}/",
+    "http://2130706433:{port}/",
+    "http://0x7f000001:{port}/",
+    "http://0177.0.0.1:{port}/",
+    "http://127.1:{port}/",
+    "http://localhost:{port}/",
+    "http://[::1]:{port}/",
+    "http://[::ffff:127.0.0.1]:{port}/",
+    "http://[::ffff:7f00:1]:{port}/",
+    "http://[64:ff9b::127.0.0.1]:{port}/",
+    "http://0.0.0.0:{port}/",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[fe80::1]/",
+    "http://100.64.0.1/",
+    "http://10.0.0.1/",
+    "http://224.0.0.1/",
+    "http://\uff11\uff12\uff17.0.0.1:{port}/",
+    "http://017700000001:{port}/",
+    "http://127.0.0.1.:{port}/",
+    "http://0:{port}/",
+    "http://[::127.0.0.1]:{port}/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[64:ff9b:1::7f00:1]:{port}/",
+    "http://[2002:7f00:1::]:{port}/",
+    "http://user@127.0.0.1:{port}/",
+)
+
+
+async def test_a_webhook_goes_nowhere_inside(replica: Start, receiver: Receiver, publish: Publish) -> None:
+    one = await replica(GESTALT_WEBHOOK_ALLOW="")
+    port = receiver.url.rpartition(":")[2]
+    configs = [hook(url.format(port=port), f"t{number}") for number, url in enumerate(INSIDE)]
+    triggers = [config["triggers"][0] for config in configs]
+    bindings = {key: bound for config in configs for key, bound in config["bindings_by_trigger_id"].items()}
+    await one.put({"triggers": triggers, "bindings_by_trigger_id": bindings})
+    await publish(path="/a")
+    for run in await finished(one, len(INSIDE)):
+        (activity,) = (await whole(one, run))["activities"]
+        (attempt,) = activity["attempts"]
+        assert run["status"] == activity["status"] == "failed", run
+        assert re.search("is not an address that flows|not a URL that can be called", attempt["error"]), attempt
+    assert receiver.came == []
+
+
+async def test_a_redirect_is_not_followed(replica: Start, receiver: Receiver, publish: Publish) -> None:
+    one = await replica()
+    receiver.answers, receiver.headers = [302], {"Location": "http://169.254.169.254/"}
+    await one.put(hook(receiver.url))
+    await publish(path="/a")
+    (run,) = await finished(one)
+    (activity,) = (await whole(one, run))["activities"]
+    assert activity["attempts"][0]["status_code"] == 302
+    assert len(receiver.came) == len(activity["attempts"]) == 1

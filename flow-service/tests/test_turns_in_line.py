@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from gestalt_contracts.channels import FlowNames
 from gestalt_contracts.events import Event, now
+from gestalt_flow.executor import interrupted
 from gestalt_flow.line_redis import Held, Line
 from gestalt_flow.matching import Index
 from gestalt_flow.model import Binding, Flow, Trigger
@@ -42,6 +43,21 @@ async def test_a_retry_gives_up_its_place_for_its_session(client: Redis) -> None
     assert await ended(line, first, "again", due=MOMENT + 1) == ""
     (second,) = await line.take(10)
     assert second.run_id > first.run_id
+
+
+async def test_every_death_over_an_activity_is_written_down(client: Redis) -> None:
+    """Also of the second replica in a row: what it knew of the first died with it."""
+    line = await queued(client, "send", 1)
+    (held,) = await line.take(10)
+    for number in range(3):
+        begun = await line.start(held, MOMENT + number)
+        assert begun is not None
+    record = interrupted(begun)
+    assert [attempt.started_at for attempt in record.attempts] == [MOMENT, MOMENT + 1]
+    assert await line.keep(held, record)
+    again = await line.start(held, MOMENT + 3)
+    assert again is not None
+    assert [attempt.started_at for attempt in interrupted(again).attempts] == [MOMENT, MOMENT + 1, MOMENT + 2]
 
 
 async def test_what_waits_for_a_session_to_be_free_keeps_its_place(client: Redis) -> None:

@@ -54,6 +54,14 @@ async def runs(api: Api, **query: str) -> list[dict[str, Any]]:
     return found
 
 
+async def stopped(api: Api, *flows: str) -> list[dict[str, Any]]:
+    """The runs of these flows that were stopped as a loop."""
+    failed = await runs(api, status="failed")
+    found = [run for run in failed if run["trigger_id"] in flows and "stopped:" in run.get("error", "")]
+    assert found, [(run["trigger_id"], run["depth"], run["status"], run["started_at"]) for run in await runs(api)]
+    return found
+
+
 async def test_flows_that_lead_to_one_another_through_files_are_stopped_and_say_why(system: Stack, api: Api) -> None:
     """One flow's command writes what fires the other's: no event says so."""
     await put(
@@ -63,12 +71,7 @@ async def test_flows_that_lead_to_one_another_through_files_are_stopped_and_say_
     )
     (system.workspace / "ping").write_text("x")
 
-    async def stopped() -> list[dict[str, Any]]:
-        found = [run for run in await runs(api, status="failed") if "stopped:" in run.get("error", "")]
-        assert found, await runs(api)
-        return found
-
-    (run,) = await eventually(stopped, 40, what="the loop is stopped")
+    (run,) = await eventually(lambda: stopped(api, "there", "back"), 40, what="the loop is stopped")
     assert (
         "8 flows have led to this event, and the limit is 8; what changed is taken to be the doing of" in run["error"]
     )
@@ -77,6 +80,17 @@ async def test_flows_that_lead_to_one_another_through_files_are_stopped_and_say_
     assert whole["cause"]["inferred"].startswith("Shell ")
     done = [run["depth"] for name in ("there", "back") for run in await runs(api, trigger_id=name, status="succeeded")]
     assert sorted(done) == list(range(1, LIMIT + 1))
+
+
+async def test_what_a_flow_has_typed_counts_as_its_doing_too(system: Stack, api: Api) -> None:
+    shell = await api.create(["bash", "--norc"], title="Typist")
+    config = {"target_session_id": shell["id"], "message_template": "echo x >> beat"}
+    await put(api, ("typing", "*/beat", "send_to_terminal", config))
+    (system.workspace / "beat").write_text("x")
+    (run,) = await eventually(lambda: stopped(api, "typing"), 40, what="the loop is stopped")
+    assert run["error"].endswith(f"the doing of {shell['id']}, which was at work for a flow")
+    await api.delete(shell["uid"])
+    await asyncio.sleep(0.3)  # what changes at the moment of its end may still be its doing
 
 
 async def test_a_persons_saves_are_no_loop(system: Stack, api: Api) -> None:

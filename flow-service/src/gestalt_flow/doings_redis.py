@@ -41,7 +41,7 @@ Known = dict[str, tuple[bytes, Doing]]
 
 
 class Doings:
-    """One replica's view. Every call but `root` raises RunsUnavailable."""
+    """One replica's view. Every call raises RunsUnavailable."""
 
     def __init__(self, client: Redis, names: FlowNames, workspace: Path) -> None:
         self._client = client

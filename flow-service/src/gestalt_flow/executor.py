@@ -224,11 +224,14 @@ _CUT_OFF = Failed("interrupted", lasting=False)
 
 
 def interrupted(begun: Begun) -> ActivityRecord:
-    """The record, with an attempt of a replica that died in it written down as what it was."""
-    if begun.interrupted_at is None:
-        return begun.record
-    lost = Attempt(begun.interrupted_at, error="interrupted: its replica died or stood still", interrupted=True)
-    return structs.replace(begun.record, attempts=(*begun.record.attempts, lost))
+    """The record, with the attempts of replicas that died in them written down as what they were."""
+    known = {attempt.started_at for attempt in begun.record.attempts}
+    lost = [
+        Attempt(moment, error="interrupted: its replica died or stood still", interrupted=True)
+        for moment in begun.interrupted_at
+        if moment not in known
+    ]
+    return structs.replace(begun.record, attempts=(*begun.record.attempts, *lost)) if lost else begun.record
 
 
 def failed(record: ActivityRecord, started: int, failure: Failed) -> Verdict:

@@ -46,14 +46,14 @@ class Held(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True):
-    """What an attempt starts from. `interrupted_at`: an attempt that began then was never ended.
+    """What an attempt starts from. `interrupted_at`: attempts that began then were never ended.
 
     `is_first`: the run begins with it.
     """
 
     head: Head
     record: ActivityRecord
-    interrupted_at: int | None
+    interrupted_at: tuple[int, ...]
     is_first: bool
 
 
@@ -129,7 +129,7 @@ class Line:
         return Begun(
             msgspec.json.decode(head, type=Head),
             msgspec.json.decode(record, type=ActivityRecord),
-            int(before) if before else None,
+            tuple(int(moment) for moment in before.split(b",") if moment),
             bool(begins),
         )
 

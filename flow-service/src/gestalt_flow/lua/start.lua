@@ -1,8 +1,8 @@
 -- Begin an attempt at an activity whose entry this executor holds.
 -- KEYS ready, run, runs
 -- ARGV group, consumer, entry, place, now, run id, key prefix
--- -> 'gone', 'lost', or 'yours', the run's head, the activity, the start that never ended or '', '1' if the run
---    begins with it, else ''
+-- -> 'gone', 'lost', or 'yours', the run's head, the activity, the starts that never ended (with commas), '1' if the
+--    run begins with it, else ''
 if redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   redis.call('XDEL', KEYS[1], ARGV[3])
@@ -14,7 +14,7 @@ if #held == 0 or held[1][2] ~= ARGV[2] then
 end
 local mark = 'r:' .. ARGV[4]
 local before = redis.call('HGET', KEYS[2], mark) or ''
-redis.call('HSET', KEYS[2], mark, ARGV[5])
+redis.call('HSET', KEYS[2], mark, before == '' and ARGV[5] or before .. ',' .. ARGV[5])
 local begins = ''
 if redis.call('HGET', KEYS[2], 'status') == 'queued' then
   begins = '1'
