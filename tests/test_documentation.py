@@ -62,7 +62,10 @@ def test_the_settings_page_is_what_the_code_says(member: str) -> None:
 def settings_table(member: str) -> str:
     """The table of one service's settings, from its fields and the sentence below each."""
     model = DOCUMENTED[member]
-    said = dict(re.findall(r'^    (\w+): .*\n    """(.*?)"""', inspect.getsource(model), re.MULTILINE))
+    source = "".join(
+        inspect.getsource(base) for base in reversed(model.__mro__) if base.__module__.startswith("gestalt")
+    )
+    said = dict(re.findall(r'^    (\w+): .*\n    """(.*?)"""', source, re.MULTILINE))
     rows = [f"| `{_variable(name, field)}` | {said[name]} |" for name, field in model.model_fields.items()]
     return "\n".join(["| variable | what |", "|---|---|", *rows])
 

@@ -19,7 +19,8 @@ LIBRARIES = (
     ("unicode", "node_modules/@xterm/addon-unicode11/lib/addon-unicode11.js"),
 )
 OURS = (
-    "walking.js", "attributes.js", "hyperlinks.js", "drawing.js", "snapshot.js", "cursor.js", "answering.js", "terminals.js",
+    "walking.js", "attributes.js", "hyperlinks.js", "drawing.js",
+    "snapshot.js", "cursor.js", "answering.js", "terminals.js",
 )  # fmt: skip
 FETCH_SECONDS = 300
 

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gestalt_contracts.durations import seconds
 from gestalt_gateway.hosts import is_loopback_bind, origin_of
-
-MIB = 1024 * 1024
-
-
-def _list(value: Any) -> Any:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
-def _seconds(value: Any) -> Any:
-    return seconds(value) if isinstance(value, str) else value
-
-
-Names = Annotated[list[str], NoDecode, BeforeValidator(_list)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+from gestalt_serving.settings import MIB, Duration, Words
 
 
 class GatewaySettings(BaseSettings):
@@ -66,10 +52,10 @@ class GatewaySettings(BaseSettings):
     public_url: str | None = None
     """How the outside reaches this gateway, for example https://gestalt.example.org."""
 
-    allowed_hosts: Names = []
+    allowed_hosts: Words = []
     """Further Host headers served; one without a port matches every port."""
 
-    allowed_origins: Names = []
+    allowed_origins: Words = []
     """Further origins whose pages may act here."""
 
     rate_limit: float = Field(default=0.0, ge=0)
@@ -78,7 +64,7 @@ class GatewaySettings(BaseSettings):
     traces_per_second: float = Field(default=50.0, ge=0)
     """Requests a second that are told as traces; further ones are answered all the same."""
 
-    login_ttl: Seconds = 30 * 86_400.0
+    login_ttl: Duration = 30 * 86_400.0
     """How long a login cookie is valid."""
 
     flow_url: str | None = None

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field
 
-from gestalt_contracts.durations import seconds
+from gestalt_serving.settings import MIB, Duration, ServiceSettings, Words, words
 from gestalt_session.terminal.theme import Look
 
-MIB = 1024 * 1024
 IN_A_CONTAINER = Path("/.dockerenv")
 PASSED_IN_A_CONTAINER = (
     "HOME,USER,LOGNAME,SHELL,PATH,LANG,LC_*,TZ,TMPDIR,SSH_AUTH_SOCK,DISPLAY,XDG_*,"
@@ -21,39 +18,9 @@ PASSED_IN_A_CONTAINER = (
 )
 
 
-def _duration(value: Any) -> Any:
-    return seconds(value) if isinstance(value, str) else value
+class Settings(ServiceSettings):
+    """One field for each variable `GESTALT_<NAME>`."""
 
-
-def _words(value: Any) -> Any:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-Duration = Annotated[float, BeforeValidator(_duration)]
-Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
-
-
-class Settings(BaseSettings):
-    """One field for each variable `GESTALT_<NAME>`; an empty variable is unset."""
-
-    model_config = SettingsConfigDict(env_prefix="GESTALT_", env_ignore_empty=True, frozen=True, extra="ignore")
-
-    host: str = "127.0.0.1"
-    """Address to listen on; the gateway is the only client."""
-    port: int = 0
-    """0: a free one."""
-    advertise: str = ""
-    """host:port that gateways reach this worker by; empty: where it listens, or the machine's address for 0.0.0.0."""
-    redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias="REDIS_URL")
-    """The Redis that all services share."""
-    namespace: str = "gestalt"
-    """First word of every Redis key."""
-    internal_token: str = ""
-    """What the gateway and the other services must present."""
-    internal_token_file: Path | None = None
-    """File that holds it."""
-    workspace: Path = Path()
-    """The directory that people work in."""
     data_dir: Path | None = None
     """Slots and journals; default: `.gestalt` in the workspace."""
     config_dir: Path | None = None
@@ -64,7 +31,7 @@ class Settings(BaseSettings):
     """Where programs in sessions reach the API."""
     shell: str = ""
     """What runs when no command is given; default: $SHELL, /bin/bash."""
-    pass_env: Words = []
+    pass_env: Words = Field(default_factory=list)
     """Which of our variables programs get (globs); default `*`, in containers a short list."""
     pty_hosts: int = Field(default=1, ge=1, le=16)
     """Pty hosts for new sessions; a session stays with its host."""
@@ -82,7 +49,7 @@ class Settings(BaseSettings):
     """How long history answers after a session has left the list."""
     lost_after: Duration = 600.0
     """How long a worker may be away before its sessions count as lost."""
-    watch_paths: Words = []
+    watch_paths: Words = Field(default_factory=list)
     """Directories to watch instead of the workspace; plans and configuration always are."""
     capacity: int = Field(default=500, ge=1)
     """Sessions this worker takes; placement compares what is free."""
@@ -112,13 +79,6 @@ class Settings(BaseSettings):
         return (self.workspace / (self.config_dir or Path(".gestalt", "config"))).resolve()
 
     @property
-    def token(self) -> str:
-        """The internal bearer, from its file if one is named."""
-        if self.internal_token_file is not None:
-            return self.internal_token_file.read_text().strip()
-        return self.internal_token
-
-    @property
     def program_shell(self) -> str:
         """The default program of a session."""
         return self.shell or os.environ.get("SHELL") or "/bin/bash"
@@ -126,7 +86,7 @@ class Settings(BaseSettings):
     @property
     def passed(self) -> tuple[str, ...]:
         """Globs of the variables that programs inherit."""
-        default = _words(PASSED_IN_A_CONTAINER) if IN_A_CONTAINER.exists() else ["*"]
+        default = words(PASSED_IN_A_CONTAINER) if IN_A_CONTAINER.exists() else ["*"]
         return tuple(self.pass_env or default)
 
     @property

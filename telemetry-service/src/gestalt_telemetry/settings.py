@@ -7,46 +7,18 @@ from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gestalt_contracts.durations import seconds
+from gestalt_serving.settings import MIB, Duration, ServiceSettings
 from gestalt_telemetry.clickhouse.location import Location, located
-
-MIB = 1024 * 1024
-
-
-def _duration(value: Any) -> Any:
-    return seconds(value) if isinstance(value, str) else value
 
 
 def _location(value: Any) -> Any:
     return located(value) if isinstance(value, str) else value
 
 
-Duration = Annotated[float, BeforeValidator(_duration)]
+class Settings(ServiceSettings):
+    """One field for each variable `GESTALT_<NAME>`."""
 
-
-class Settings(BaseSettings):
-    """One field for each variable `GESTALT_<NAME>`; an empty variable is unset."""
-
-    model_config = SettingsConfigDict(env_prefix="GESTALT_", env_ignore_empty=True, frozen=True, extra="ignore")
-
-    host: str = "127.0.0.1"
-    """Address to listen on; the gateway is the only client."""
-    port: int = 0
-    """0: a free one."""
-    advertise: str = ""
-    """host:port that gateways reach this service by; empty: where it listens, or the machine's address for 0.0.0.0."""
-    redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias="REDIS_URL")
-    """The Redis that all services share."""
-    namespace: str = "gestalt"
-    """First word of every Redis key."""
-    internal_token: str = ""
-    """What the gateway and the other services must present."""
-    internal_token_file: Path | None = None
-    """File that holds it."""
-    workspace: Path = Path()
-    """The directory that people work in."""
     data_dir: Path | None = None
     """Where the store's folder lies; default: `.gestalt` in the workspace."""
     otlp_limit: int = Field(default=16 * MIB, gt=0)
@@ -88,10 +60,3 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """Where segments lie."""
         return (self.data_dir or self.workspace / ".gestalt").resolve() / "telemetry"
-
-    @property
-    def token(self) -> str:
-        """The internal bearer, from its file if one is named."""
-        if self.internal_token_file is not None:
-            return self.internal_token_file.read_text().strip()
-        return self.internal_token

@@ -1927,6 +1927,7 @@ export interface components {
             git_branch: string;
             git_origin: string;
             journal_holes: number;
+            otel_collector_last_exit?: string;
             otel_collector_running: boolean;
             server_time: string;
             session_count: number;
