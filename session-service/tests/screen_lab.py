@@ -103,6 +103,7 @@ PIECES = [
     *[b"\x1b[4h", b"\x1b[4l", b"\x1b[?25l", b"\x1b[?25h", b"\x1b[?2004h", b"\x1b[?1h", b"\x1b=", b"\x1b>"],
     *[b"\x1b[?1000h", b"\x1b[?1006h", b"\x1b[20h", b"\x1b[20l", b"\x1b(0", b"\x1b(B", b"\x1b)0", b"\x0e", b"\x0f"],
     *[b"\x1bH", b"\x1b[3g", b"\x1b[g", b"\x1bD", b"\x1bM", b"\x1bE", b"\x1b]0;title\x07", b"\x1b]2;t\x1b\\"],
+    *[b"\x1b[>1u", b"\x1b[>5u", b"\x1b[<u", b"\x1b[<9u", b"\x1b[=3;2u", b"\x1b[=1;3u", b"\x1b[=8u", b"\x1b[?u"],
     *[b"\x1b]8;id=1;http://x/\x1b\\", b"\x1b]8;;\x1b\\", b"\x1b[3 q", b"\x1b[!p", b'\x1b[1"q', b'\x1b[0"q', b"qqx"],
     *[b"\x1b]7;file://h/tmp\x07", b"\x1b[6n", b"\x1bP$qm\x1b\\", b"\x1b_apc\x1b\\", b"\x07", b"\xc2\x9b1m", b"\xff"],
     *[b"\x1b]8;;http://y/\x1b\\", b"\x1b[?1047h", b"\x1b[?1047l", b"\x1b[?1048h", b"\x1b[?1048l", b"\x1b[?45h"],

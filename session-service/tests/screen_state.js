@@ -47,6 +47,6 @@ function stateOf(number) {
     charsets: [0, 1, 2, 3].map((slot) => charsetName(service._charsets[slot])), level: service.glevel,
     charset: charsetName(service.charset),
     joins: core._inputHandler._parser.precedingJoinState,
-    title: clean(terminal.title), location: clean(terminal.location),
+    title: clean(terminal.title), location: clean(terminal.location), keyboard: terminal.keyboards,
   });
 }

@@ -48,7 +48,7 @@ async def test_who_asks_for_what_is_gone_is_told_and_gets_the_rest(small: Runnin
         reset = await viewer.hears("reset")
         await eventually(lambda: len(viewer.data) == len(WRITTEN) - reset["base"])
         assert viewer.data == WRITTEN[reset["base"] :]
-        assert [word["type"] for word in viewer.words] == ["ready", "reset"]
+        assert [word["type"] for word in viewer.words] == ["ready", "leader", "reset"]
         assert set(reset) == {"type", "base", "reason"}
         assert reset["reason"] == "trimmed"
 
