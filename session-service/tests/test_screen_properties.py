@@ -13,7 +13,7 @@ from screen_lab import check_cut, generated, lab
 
 SIZES = [(80, 24), (120, 40)]
 GENERATED_RIGHT = 0.99
-"""Of snapshots at the cuts of generated programs; real ones are right at each. 99.4 % were, of 27 000. What differs has
+"""Of snapshots at the cuts of generated programs; real ones are right at each. 99.44 % were, of 9 000. What differs has
 its reason in what xterm.js (6.0) keeps and no sequence can put there:
 
 - a terminal that was made lower while on its normal screen has as many hidden rows above its alternate one, where its
