@@ -1,6 +1,7 @@
 // What Python calls: many terminals, each by its number. Bytes come through one shared buffer.
 const shared = new Uint8Array(256 * 1024);
 const LONGEST_TITLE = 4096, LONGEST_LOCATION = 4096;
+const MOST_LINKS = 4096; // alive at once: each costs kilobytes, and time whenever a line scrolls
 const LARGEST_PARAMETER = 65535; // the largest size a terminal may have
 const terminals = new Map();
 
@@ -64,6 +65,11 @@ class Terminal {
         return true; // it looks for a line below the last one, after all is erased (xterm.js 6.0)
       }
     };
+    this.term.parser.registerOscHandler(8, (link) => {
+      const beyond = !link.endsWith(';') && this.links._dataByLinkId.size >= MOST_LINKS;
+      if (beyond) handler._finishHyperlink(); // what follows is text without one
+      return beyond;
+    });
     clamp('LMST', () => this.rows);
     clamp('@PXIZ', () => this.cols);
   }

@@ -41,6 +41,9 @@ PROGRAMS: dict[str, tuple[list[str], list[bytes]]] = {
         ["tmux", "-f", "/dev/null", "-S", "tmux.sock", "new-session", "bash --norc"],
         [b"ls /\r", b"\x02%", b"seq 50\r", RESIZE, b"\x02c", b"\x02&y", b"exit\r", b"exit\r"],
     ),
+    "htop": (["htop", "-d", "5"], [RESIZE, b"\x1b[B", b"t", b"q"]),
+    "nano": (["nano", "-I", "text.py"], [b"hello \xe4\xb8\xad", b"\x16", RESIZE, b"\x17def\r", b"\x18", b"n"]),
+    "mc": (["mc", "-u", "-d"], [b"\t", b"\x1b[B", RESIZE, b"\x1b3", b"\x1b0", b"\x1b0", b"\r"]),
     "watch": (["watch", "-n", "0.2", "-c", "date"], [RESIZE, b"q", b"\x03"]),
 }
 

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +205,65 @@ async def test_a_hostile_program_does_not_keep_the_screens_of_others(seeing: Run
     quiet = await seeing.create(PICTURE)
     await screen(seeing, quiet["id"], "hello red")
     assert (await seeing.http.delete(of(hostile["id"]))).status_code == 204
+
+
+HOSTILE = {
+    "endless titles": r"printf '\033]0;'; head -c 40000000 /dev/zero | tr '\000' x; printf '\007'",
+    "titles": "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); printf '\\033]0;%03000d\\007' $i; done",
+    "long lines": "head -c 5000000 /dev/zero | tr '\\000' w",
+    "no text": "head -c 5000000 /dev/urandom",
+    "two screens": "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); printf '\\033[?1049h\\033[2Jx\\033[?1049l'; done",
+    "links": "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); printf '\\r\\033]8;;http://x/%d\\033\\\\l' $i; done",
+    "marks": "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); printf '\\314\\201'; done",
+    "pages": r"i=0; while [ $i -lt 20000 ]; do i=$((i+1)); printf '\033[9999S\033[9999T\033[9999L\033[9999P'; done",
+}
+MOST_MEMORY = 300_000_000
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+async def test_hostile_output_costs_little_and_others_see_their_screens(seeing: Running, what: str) -> None:
+    quiet = await seeing.create(PICTURE)
+    await screen(seeing, quiet["id"], "hello red")
+    made = await seeing.create(f"{HOSTILE[what]}; printf '\\033c\\nthe end'; exec sleep 600")
+    longest, begun = 0.0, time.monotonic()
+    while not any("the end" in line for line in await lines_of(seeing, made["uid"])):
+        assert time.monotonic() - begun < 60
+        asked = time.monotonic()
+        assert (await seeing.get(of(quiet["uid"], "screen")))["lines"][2].strip() == "hello red"
+        longest = max(longest, time.monotonic() - asked)
+    assert longest < 1.0
+    assert memory_of(seeing.service.screens.pid) < MOST_MEMORY
+    assert (await seeing.session(made["uid"]))["journal_holes"] == 0
+
+
+async def lines_of(worker: Running, ref: str) -> list[str]:
+    """What a terminal shows, if that can be told."""
+    answer = await worker.http.get(of(ref, "screen"))
+    return list(answer.json()["lines"]) if answer.status_code == 200 else []
+
+
+def memory_of(pid: int | None) -> int:
+    """Bytes that a process holds now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_many_sizes_in_a_row_end_with_the_last(seeing: Running) -> None:
+    made = await seeing.create(ECHO)
+    await screen(seeing, made["id"], "ready")
+    async with seeing.view(made["id"], "control=1") as viewer:
+        for step in range(400):
+            await viewer.resize(20 + step % 300, 5 + step % 90)
+            await viewer.send(b"x")
+        await viewer.resize(70, 20)
+    await eventually(lambda: shown_at(seeing, made["uid"], 70, 20))
+    assert memory_of(seeing.service.screens.pid) < MOST_MEMORY
+
+
+async def shown_at(worker: Running, ref: str, cols: int, rows: int) -> bool:
+    """Whether the screen has that size."""
+    shown = await worker.get(of(ref, "screen"))
+    return (shown["cols"], shown["rows"]) == (cols, rows)
 
 
 async def test_sessions_that_are_deleted_are_forgotten(seeing: Running) -> None:

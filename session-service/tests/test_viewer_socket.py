@@ -206,6 +206,19 @@ async def test_a_message_in_pieces_is_typed_whole(worker: Running) -> None:
         await viewer.shows(b"one two three")
 
 
+async def test_what_is_typed_right_before_a_close_is_typed(worker: Running) -> None:
+    made = await worker.create(ECHO)
+    async with (
+        worker.view(made["uid"], "cursor=0") as watching,
+        by_hand(worker.port, socket_of(made["uid"])) as (reader, writer),
+    ):
+        await reader.readuntil(b"\r\n\r\n")
+        mask = bytes(4)
+        writer.write(b"\x82\x84" + mask + b"last" + b"\x88\x82" + mask + b"\x03\xe8")
+        await writer.drain()
+        await watching.shows(b"last")
+
+
 async def test_a_reader_types_nothing_and_resizes_nothing(worker: Running) -> None:
     made = await worker.create(ECHO)
     async with (

@@ -75,6 +75,7 @@ class ViewerSocket(asyncio.Protocol):
         self._wants_control = False
         self._paused = False
         self._deaf = False
+        self._finished = False
         self._text: bool = False
         self._parts: list[bytes] = []
         self._pings = 0
@@ -104,6 +105,7 @@ class ViewerSocket(asyncio.Protocol):
 
     def finish(self, code: int, reason: str) -> None:
         """Close after everything given so far; cut a client that does not answer."""
+        self._finished = True
         if self._wire.state is State.OPEN:
             self._wire.send_close(code, reason)
             self._flush()
@@ -272,8 +274,8 @@ class ViewerSocket(asyncio.Protocol):
                 self._message(b"".join(self._parts))
 
     def _message(self, data: bytes) -> None:
-        if self._viewer is None or self._session is None or not data or self._wire.state is not State.OPEN:
-            return
+        if self._viewer is None or self._session is None or not data or self._finished:
+            return  # what came before the client's own Close counts, in the same read too
         control = control_of(data) if self._text else None
         if control is not None and control.ack is not None:
             self._viewer.acknowledge(control.ack)
