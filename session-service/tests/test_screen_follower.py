@@ -11,8 +11,10 @@ import pytest
 from screen_lab import LIMIT, differences, generated, lab
 
 from gestalt_session.screen.checkpoints import MOST
-from gestalt_session.screen.engine import SLICE, TooLarge
+from gestalt_session.screen.desk import MOST_CELLS_IN_ALL, Desk
+from gestalt_session.screen.engine import SLICE, TooLarge, cells_of
 from gestalt_session.screen.follower import Follower
+from gestalt_session.screen.wire import Show, Written
 from gestalt_session.terminal.folder import SessionFile, SessionFolder
 
 
@@ -197,6 +199,24 @@ def test_a_screen_is_kept_at_every_size(tmp_path: Path) -> None:
     while again.advance():
         pass
     assert not differences(first, lab().state(2))
+
+
+def test_a_desk_lets_go_of_the_largest_share_it_can_spare(tmp_path: Path) -> None:
+    each = cells_of(999, 900)
+    count = MOST_CELLS_IN_ALL // each + 3
+    desk = Desk(lab(), tmp_path)
+    for number in range(count):
+        folder = a_folder(tmp_path / f"u{number}", cols=999, rows=900)
+        desk.take(Written(f"u{number}", write(folder, b"seen", segment=100)))
+    desk.take(Show(1, "u0", 4, limit=0, lines=True))
+    answers: list[Any] = []
+    while desk.busy:
+        answers += desk.work()
+    assert sum(follower.cells for follower in desk._followers.values()) <= MOST_CELLS_IN_ALL
+    assert [answer.lines[0] for answer in answers] == ["seen"]
+    desk.close()
+    for follower in list(desk._followers.values()):
+        follower.drop()
 
 
 def test_of_many_sizes_the_last_screens_are_kept(tmp_path: Path) -> None:

@@ -33,7 +33,10 @@ LAST_SECONDS = 0.5
 """How long an ending process may take to keep its screens."""
 
 MOST_FOLLOWED = 64
-"""Terminals kept in memory, a megabyte each; others come back from their checkpoints."""
+"""Terminals kept in memory; others come back from their checkpoints."""
+
+MOST_CELLS_IN_ALL = 10_000_000
+"""Of all terminals in memory: 220 MB, beside 50 of the process itself."""
 
 log = structlog.get_logger()
 
@@ -159,8 +162,15 @@ class Desk:
             return None
 
     def _make_room(self) -> None:
-        while len(self._followers) > self._most:
-            self._forget(next(iter(self._followers)))
+        """Let go of those that were used longest ago and that nobody waits for; never of the one used now."""
+        for uid in [uid for uid in list(self._followers)[:-1] if uid not in self._wishes]:
+            if not self._is_full():
+                return
+            self._forget(uid)
+
+    def _is_full(self) -> bool:
+        cells = sum(follower.cells for follower in self._followers.values())
+        return len(self._followers) > self._most or cells > MOST_CELLS_IN_ALL
 
     def _forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)

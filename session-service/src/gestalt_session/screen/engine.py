@@ -18,7 +18,12 @@ DRAW_SECONDS = 5.0
 LONGEST_REASON = 200  # an error quotes the whole script
 SCROLLBACK_LINES = 1000
 MOST_CELLS = 1_000_000
-"""Of one terminal, scrollback included; a cell is 12 bytes."""
+"""Of one terminal, scrollback included; a cell is 22 bytes, measured with all that is kept beside it."""
+
+
+def cells_of(cols: int, rows: int) -> int:
+    """The most that a terminal of that size holds."""
+    return cols * (rows + max(0, min(SCROLLBACK_LINES, MOST_CELLS // cols - rows)))
 
 
 class Stuck(Exception):
@@ -59,7 +64,7 @@ class Engine:
         """An empty terminal, in place of the one of that number. Raises TooLarge."""
         if cols * rows > MOST_CELLS:
             raise TooLarge(f"{cols} x {rows} cells are more than {MOST_CELLS}")
-        scrollback = max(0, min(SCROLLBACK_LINES, MOST_CELLS // cols - rows))
+        scrollback = cells_of(cols, rows) // cols - rows
         self._call(f"open({number},{cols},{rows},{scrollback})", FEED_SECONDS)
 
     def drop(self, number: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 
 from gestalt_session.screen.checkpoints import EVERY_BYTES, Checkpoint, Checkpoints
-from gestalt_session.screen.engine import SLICE, Engine, Picture, Stuck, TooLarge
+from gestalt_session.screen.engine import SLICE, Engine, Picture, Stuck, TooLarge, cells_of
 from gestalt_session.terminal.folder import SessionFolder
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.recording import SizeMark, sizes_of
@@ -40,6 +40,8 @@ class Follower:
         self._applied = 0
         self._skimmed: int | None = None
         self._slice = SLICE
+        self.cells = 0
+        """What it takes of memory, at the most."""
         self._too_large = ""
         """Why nothing is shown: its size is beyond memory. It is followed anew from its next size on."""
         self.offset = self._kept = self._journal.base
@@ -215,6 +217,7 @@ class Follower:
             return
         try:
             self._engine.resize(self._number, mark.cols, mark.rows)
+            self.cells = cells_of(mark.cols, mark.rows)
         except TooLarge as error:
             self._too_large = str(error)
         if self._due_size(self._position) is None:
@@ -223,7 +226,7 @@ class Follower:
     def _open(self, cols: int, rows: int) -> None:
         try:
             self._engine.open(self._number, cols, rows)
-            self._too_large = ""
+            self.cells, self._too_large = cells_of(cols, rows), ""
         except TooLarge as error:
             self._too_large = str(error)
 
