@@ -11,6 +11,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Opens
 from tests.support.client import Api
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 TRACE = "5b8efff798038103d269b633813fc60c"
@@ -105,9 +106,15 @@ async def test_a_bar_shows_what_there_was_up_to_then(opens: Opens, api: Api) -> 
     await expect(page).not_to_have_url(re.compile("until="))
 
 
+async def journalled(api: Api) -> bool:
+    """Whether a worker has told of what it keeps."""
+    return any(worker["journal_bytes"] for worker in await api.get("/api/workers"))
+
+
 async def test_all_is_well_and_a_worker_is_drained(opens: Opens, api: Api) -> None:
     worker = (await api.get("/api/workers"))[0]["id"]
     session = await api.create(["sh", "-c", "echo kept; exec sleep 600"], title="kept")
+    await eventually(lambda: journalled(api))  # the page asks when it opens, and not often
     page = await opens("/operations")
     await expect(page.get_by_text("All is well")).to_be_visible()
     await expect(page.get_by_text("under a second")).to_have_count(2)
