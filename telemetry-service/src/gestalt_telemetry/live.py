@@ -36,6 +36,12 @@ class Filter(Struct):
         return not self.text or self.text in line.text
 
 
+class Dropped(Struct, frozen=True):
+    """What came next has left the store meanwhile: the stream goes on at `oldest`."""
+
+    oldest: int
+
+
 class Feed:
     """Follows the store as long as somebody listens."""
 
@@ -71,7 +77,7 @@ class Feed:
             else:
                 await self._store.bell.wait()
 
-    async def lines(self, after: int) -> AsyncIterator[list[Line]]:
+    async def lines(self, after: int) -> AsyncIterator[list[Line] | Dropped]:
         """Pages of records that come after a place, without end."""
         while True:
             page = self._after(after)
@@ -80,10 +86,17 @@ class Feed:
                 if not page:  # the place is beyond what was committed: wait for the feed to come by
                     page = self._after(max(after, self._floor)) or []
             if page:
+                if page[0].id > after + 1 and await self._was_dropped(after + 1):
+                    yield Dropped(page[0].id)
                 after = page[-1].id
                 yield page
             else:
                 await self._store.bell.wait()
+
+    async def _was_dropped(self, place: int) -> bool:
+        """Whether a gap is retention's; ids are also left free after damage, which takes no record."""
+        oldest = await self._store.oldest_log()
+        return oldest is not None and oldest > place
 
     @property
     def _newest(self) -> int:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gestalt_contracts.errors import InvalidRequest, Unavailable, error_body
 from gestalt_contracts.following import interleave
-from gestalt_telemetry.live import Filter, replayed
+from gestalt_telemetry.live import Dropped, Filter, replayed
 from gestalt_telemetry.routes.frames import PING, PING_SECONDS, RETRY, TRY_AGAIN, converse, event, resumed_after, sse
 from gestalt_telemetry.routes.parameters import Parameters
 from gestalt_telemetry.routes.state import Resources, State
@@ -59,10 +59,14 @@ def _resumed(kept: int | None, after: str, last: int) -> Start:
         reason = "trimmed"
     if reason is None:
         return Start(int(after))
-    return Start(oldest - 1, 0, {"type": "reset", "reason": reason, "oldest": None if kept is None else str(kept)})
+    return Start(oldest - 1, 0, _reset(reason, kept))
 
 
-async def _lines(state: State, start: Start) -> AsyncIterator[list[Line] | None]:
+def _reset(reason: str, oldest: int | None) -> dict[str, Any]:
+    return {"type": "reset", "reason": reason, "oldest": None if oldest is None else str(oldest)}
+
+
+async def _lines(state: State, start: Start) -> AsyncIterator[list[Line] | Dropped | None]:
     """Pages of records, None when nothing came for a while; ends when the service stops."""
     with state["feed"].listening():
         pages = state["feed"].lines(start.place)
@@ -91,6 +95,9 @@ async def _events(state: State, start: Start, wanted: Filter) -> AsyncIterator[b
         async for page in pages:
             if page is None:
                 yield PING
+                continue
+            if isinstance(page, Dropped):
+                yield event(msgspec.json.encode(_reset("trimmed", page.oldest)))
                 continue
             chosen = [line for line in page if wanted.wants(line)]
             if chosen:
@@ -132,6 +139,9 @@ async def _send(socket: WebSocket, state: State, start: Start, wanted: Filter) -
         await socket.send_text(msgspec.json.encode(start.reset).decode() + "\n")
     async with aclosing(_lines(state, start)) as pages:  # type: ignore[type-var]
         async for page in pages:
+            if isinstance(page, Dropped):
+                await socket.send_text(msgspec.json.encode(_reset("trimmed", page.oldest)).decode() + "\n")
+                continue
             for line in page or ():
                 if wanted.wants(line):
                     await socket.send_text(_json(line, start).decode() + "\n")
