@@ -126,6 +126,20 @@ def test_who_hears_nothing_keeps_nobody_from_a_size_until_it_has_one(leader: Lea
     assert sizes == [(100, 40), (50, 20)]
 
 
+def test_a_size_told_before_one_watches_holds_once_it_does(leader: Leader, sizes: Sizes) -> None:
+    early, other = Person(), Person(hears=False)
+    early.viewer.size, other.viewer.size = (100, 40), (50, 20)
+    for person in (early, other):
+        leader.came(person.viewer)
+    leader.left(early.viewer, 0.0, cut_off=False)
+    leader.left(other.viewer, 0.0, cut_off=False)
+
+    assert (sizes[0], sizes[-1], early.told) == ((100, 40), (50, 20), [True])
+    late = Person()
+    leader.came(late.viewer)
+    assert late.told == [True], "nobody who has gone stands in its way"
+
+
 def test_who_has_no_size_leads_and_changes_none(leader: Leader, sizes: Sizes) -> None:
     first, second = Person(), Person()
     leader.came(first.viewer)

@@ -184,6 +184,19 @@ def test_a_terminal_too_large_for_memory_is_not_shown_until_it_has_another_size(
     assert not (folder.path / "screens").exists()
 
 
+def test_a_terminal_that_grows_too_large_within_a_long_sequence_is_done_with_what_there_is(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "u")
+    begun = write(folder, b"\x1b]0;" + b"x" * (3 * SLICE), segment=SLICE)
+    follower = followed(folder, begun)
+    resized(folder, begun, 65_535, 65_535)
+    end = write(folder, b"x" * SLICE, segment=SLICE, start=begun)
+    follower.tell(end)
+    for _ in range(100):
+        if not follower.advance():
+            break
+    assert (follower.offset, follower.behind) == (end, False)
+
+
 def test_a_screen_is_kept_at_every_size(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "u")
     end = write(folder, b"a line longer than ten\r\n" * 3, segment=1_000)
@@ -201,7 +214,7 @@ def test_a_screen_is_kept_at_every_size(tmp_path: Path) -> None:
     assert not differences(first, lab().state(2))
 
 
-def test_a_desk_lets_go_of_the_largest_share_it_can_spare(tmp_path: Path) -> None:
+def test_a_desk_lets_go_of_what_it_has_no_room_for(tmp_path: Path) -> None:
     each = cells_of(999, 900)
     count = MOST_CELLS_IN_ALL // each + 3
     desk = Desk(lab(), tmp_path)

@@ -282,6 +282,18 @@ TestViewing = Viewing.TestCase
 TestViewing.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
+async def test_a_size_told_before_a_viewer_watches_leaves_nobody_behind(tmp_path: Path) -> None:
+    session = session_in(tmp_path, asyncio.get_running_loop())
+    early, late = Screen(), Screen()
+    viewer = Viewer(early, 0, readonly=False, now=0.0)
+    session.resized_by(viewer, 100, 40)
+    assert early.told == []
+    session.attach(viewer)
+    session.detach(viewer, cut_off=False)
+    session.attach(Viewer(late, 0, readonly=False, now=0.0))
+    assert [word["you"] for word in late.of("leader")] == [True]
+
+
 async def test_a_viewer_gets_the_last_byte_then_the_exit_then_a_close(tmp_path: Path) -> None:
     session = session_in(tmp_path, asyncio.get_running_loop())
     screen = Screen()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from gestalt_contracts.service_logs import Outbox
 from gestalt_serving.metrics import ServiceMetrics
 from gestalt_session.service import SessionService
-from gestalt_session.terminal.session import journaled
 
 
 def watch(metrics: ServiceMetrics, service: SessionService, logs: Outbox, spans: Outbox) -> None:
@@ -16,7 +15,7 @@ def watch(metrics: ServiceMetrics, service: SessionService, logs: Outbox, spans:
     metrics.gauge("gestalt_capacity", "Sessions that fit here", lambda: membership.record.capacity)
     metrics.gauge("gestalt_draining", "Whether no new session comes", lambda: membership.record.state == "draining")
     metrics.gauge("gestalt_lease_age_seconds", "Since the lease was last renewed", lambda: membership.lease_age)
-    metrics.gauge("gestalt_journal_bytes", "Output kept on disk", lambda: sum(map(journaled, service.listed())))
+    metrics.gauge("gestalt_journal_bytes", "Output kept on disk", lambda: _kept(service))
     metrics.gauge("gestalt_viewers", "Clients that watch a terminal", lambda: _viewers(service))
     metrics.gauge("gestalt_events_waiting", "Events that the bus has not taken", lambda: service.outbox.waiting)
     metrics.watch(logs, "logs")
@@ -25,6 +24,10 @@ def watch(metrics: ServiceMetrics, service: SessionService, logs: Outbox, spans:
 
 def _live(service: SessionService) -> int:
     return sum(session.live for session in service.listed())
+
+
+def _kept(service: SessionService) -> int:
+    return sum(session.journal.kept for session in service.listed())
 
 
 def _viewers(service: SessionService) -> int:

@@ -24,7 +24,7 @@ from gestalt_contracts.directory import (
 )
 from gestalt_session.cluster.standstill import Standstill
 from gestalt_session.terminal.folder import may_live
-from gestalt_session.terminal.session import Session, journaled
+from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import Slot
 
 RENEW_EVERY = 1.0  # a third of the lease
@@ -207,7 +207,10 @@ class Membership:
         if not self._registered:
             await self.register()
         listed = list(self._roster.listed())
-        load = {"sessions": sum(session.live for session in listed), "journal_bytes": sum(map(journaled, listed))}
+        load = {
+            "sessions": sum(session.live for session in listed),
+            "journal_bytes": sum(s.journal.kept for s in listed),
+        }
         self.record = await self._directory.renew(msgspec.structs.replace(self.record, **load))
         self._renewed_at = time.monotonic()
         await self._write_dirty()

@@ -123,7 +123,7 @@ class Follower:
         if stop <= self._position:
             return False
         if self._too_large:
-            self.offset = stop
+            self.offset, self._skimmed = stop, None
             return True
         data = self._bytes(self._position, min(self._slice, stop - self._position))
         if not data:

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,13 @@ class Screens:
             log.warning("terminals have no screens: no script or no mini-racer; `make setup` with Node brings both")
         if not self.available:
             return
+        try:
+            await self._keep_running()
+        finally:
+            for number in list(self._asked):
+                self._fail(number, "the worker stops")
+
+    async def _keep_running(self) -> None:
         delay = FIRST_DELAY
         while True:
             begun = time.monotonic()
@@ -166,7 +173,8 @@ class Screens:
 
     async def _run(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with ExitStack() as unless_started, theirs:
+            unless_started.callback(ours.close)
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-m", "gestalt_session.screen", str(self._sessions)),
                 env={},
@@ -174,6 +182,7 @@ class Screens:
                 stdout=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
+            unless_started.pop_all()
         self._process = process
         reader, self._link = await asyncio.open_connection(sock=ours)
         try:

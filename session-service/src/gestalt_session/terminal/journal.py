@@ -48,6 +48,11 @@ class Journal:
         return self._starts[0] if self._starts else 0  # the host makes the first segment with the first byte
 
     @property
+    def kept(self) -> int:
+        """Bytes that are kept on disk."""
+        return self.end - self.base
+
+    @property
     def starts(self) -> list[int]:
         """Start offsets of the segments, oldest first."""
         return list(self._starts)

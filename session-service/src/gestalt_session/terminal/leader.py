@@ -34,9 +34,9 @@ class Leader:
 
     def came(self, viewer: Viewer) -> None:
         """One more watches: it leads if nobody does."""
-        if viewer.hears and not viewer.readonly:
+        if not viewer.readonly and (viewer.hears or viewer.size is not None):
             self._line.append(viewer)
-        if viewer in self._line and self._first is None and self._kept_until is None:
+        if viewer in self._line and self._may_lead(viewer):
             self._lead(viewer)
         else:
             self._tell(viewer)
@@ -68,14 +68,18 @@ class Leader:
             self._lead(viewer)
 
     def wants(self, viewer: Viewer, size: Size) -> None:
-        """A viewer that may type has this size: it holds at once, or when it leads."""
+        """One that watches and may type has this size: it holds at once, or when it leads."""
         viewer.size = size
         if viewer not in self._line:
             self._line.append(viewer)
         if viewer is self._first:
             self._apply(*size)
-        elif self._first is None and (self._kept_until is None or size == self._size()):
+        elif self._may_lead(viewer):
             self._lead(viewer)
+
+    def _may_lead(self, viewer: Viewer) -> bool:
+        """Whether nobody leads; while one that was cut off is waited for, it is known by the terminal's size."""
+        return self._first is None and (self._kept_until is None or viewer.size == self._size())
 
     def _pass_on(self) -> None:
         if self._line:

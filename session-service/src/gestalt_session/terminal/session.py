@@ -362,8 +362,13 @@ class Session:
         self._sizes.now(cols, rows)
 
     def resized_by(self, viewer: Viewer, cols: int, rows: int) -> None:
-        """A viewer has this size: the terminal gets it if it is its leader's; of many in a moment, the last."""
-        self._leader.wants(viewer, (cols, rows))
+        """A viewer has this size: the terminal gets it if it is its leader's; of many in a moment, the last.
+
+        Of one that waits for its first screen it is kept until it watches.
+        """
+        viewer.size = (cols, rows)
+        if viewer in self.audience.viewers:
+            self._leader.wants(viewer, viewer.size)
 
     def _set_size(self, cols: int, rows: int) -> None:
         if self.device is None or not self.live or (cols, rows) == (self.file.cols, self.file.rows):
@@ -377,8 +382,3 @@ class Session:
         self.audience.tell({"type": "resize", "cols": cols, "rows": rows})
         self._listener.on_resized(self)
         self._listener.on_changed(self)
-
-
-def journaled(session: Session) -> int:
-    """Bytes of its output that are kept on disk."""
-    return session.journal.end - session.journal.base

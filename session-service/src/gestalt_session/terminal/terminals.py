@@ -317,7 +317,7 @@ class Terminals:
         self._keep_budget()
 
     def _keep_budget(self) -> None:
-        holdings = [Holding(s.uid, s.journal.end - s.journal.base, s.live) for s in self.sessions.values()]
+        holdings = [Holding(s.uid, s.journal.kept, s.live) for s in self.sessions.values()]
         for uid, size in cuts(holdings, self._limits.budget, 2 * self._limits.segment).items():
             session = self.sessions[uid]
             host = self._host_of.get(uid)
