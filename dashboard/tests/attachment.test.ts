@@ -81,6 +81,7 @@ describe('what is typed ahead', () => {
   it('is forgotten when it is old, and refused when it is much', () => {
     const ahead = new Typeahead()
     expect([ahead.keep(bytes('x'.repeat(4_000)), 0), ahead.keep(bytes('x'.repeat(100)), 0)]).toEqual([true, false])
+    expect(ahead.keep(bytes('b'), 10_001)).toBe(false)
     expect(ahead.take(10_001)).toEqual([])
     expect(ahead.keep(bytes('x'.repeat(4_096)), 0)).toBe(true)
   })

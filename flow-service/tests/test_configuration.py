@@ -282,6 +282,12 @@ def test_import_refuses_and_says_where(text: str, path: str, message: str) -> No
     assert (refused.value.problems[0].path, refused.value.problems[0].message) == (path, message)
 
 
+def test_a_file_that_holds_no_flow_is_told_so_once() -> None:
+    with pytest.raises(Refused) as refused:
+        flow_of_yaml("5")
+    assert [problem.message for problem in refused.value.problems] == ["a flow is a mapping"]
+
+
 def test_a_whole_float_is_an_integer_in_yaml() -> None:
     (flow,) = flows_of_bundle(BUNDLE)
     assert flow.bindings[0].config == {"message_template": "x", "output_tail_lines": 5}

@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from gestalt_contracts import events
 from gestalt_contracts.events import Cause, Event
+from gestalt_flow.clock import milliseconds_of
 
 SLACK_MS = 50
 """How long after its end a doing's last write may be heard of: the watcher and the worker are two processes."""
@@ -36,8 +37,8 @@ LIVES = ENDS | {events.TERMINAL_ACTIVE, events.TERMINAL_IDLE}
 class Doing(Struct, frozen=True, omit_defaults=True):
     """Something that is at work below `root`, from `began` to `ended` (milliseconds; None: it still is).
 
-    `cause`: the run that set it to work; None for a save of flows, which fires none. `typed`: its session was there
-    before; whenever it is active, so is this, until somebody else types. `session`: for people.
+    `cause`: the run that set it to work; None for a save of flows, which fires none. `typed`: into a session;
+    it counts only while that is active, until somebody else types. `session`: for people.
     """
 
     root: str
@@ -69,7 +70,7 @@ def changed_by(event: Event, doings: Iterable[Doing], workspace: str) -> Doing |
     if event.topic not in TOPICS or event.cause is not None:
         return None
     path = workspace if event.topic == "git" else str(event.data.get("path", ""))
-    moment = int(event.occurred_at.timestamp() * 1000)
+    moment = milliseconds_of(event.occurred_at)
     slack = GONE_MS if event.data.get("op") in {"REMOVE", "RENAME"} else SLACK_MS
     found = [doing for doing in doings if doing.covers(path, moment, slack)]
     return max(found, key=lambda doing: LONGEST_MS if doing.cause is None else doing.cause.depth, default=None)
@@ -83,7 +84,7 @@ def blamed(event: Event, doing: Doing) -> Event:
 
 def after(doing: Doing, event: Event) -> Doing | None:
     """What becomes of a doing with an event of its session; None: it does not count any more."""
-    moment = int(event.occurred_at.timestamp() * 1000)
+    moment = milliseconds_of(event.occurred_at)
     if event.type in ENDS:
         return structs.replace(doing, ended=moment, typed=False)
     if not doing.typed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from gestalt_contracts.channels import FlowNames
 from gestalt_contracts.events import Event
 from gestalt_contracts.redis_client import away_as
 from gestalt_contracts.redis_scripts import Scripts, Word
-from gestalt_flow.clock import now_ms
+from gestalt_flow.clock import milliseconds_of, now_ms
 from gestalt_flow.doings import (
     ENDS,
     LIVES,
@@ -36,6 +37,8 @@ from gestalt_flow.runs_redis import PACKAGE, RunsUnavailable
 
 OVER = "over/"
 """Keys of ends that came before their beginnings were known begin so."""
+SAVE = "save/"
+"""And those of saves of flows."""
 _decoder = msgspec.json.Decoder(Doing)
 Known = dict[str, tuple[bytes, Doing]]
 
@@ -77,9 +80,9 @@ class Doings:
         await self._put(uid, Doing(root, now, ended, head.cause, session=str(session["id"]), uid=uid, typed=True))
 
     @asynccontextmanager
-    async def saving(self, folder: Path, name: str) -> AsyncIterator[None]:
-        """Around a save of flows."""
-        doing = Doing(str(folder), now_ms())
+    async def saving(self, folder: Path) -> AsyncIterator[None]:
+        """Around a save of flows; what nobody can be told of is not saved."""
+        name, doing = f"{SAVE}{uuid.uuid4().hex}", Doing(str(folder), now_ms())
         await self._put(name, doing)
         try:
             yield
@@ -100,6 +103,8 @@ class Doings:
             return one
         if one.event.type in LIVES and one.event.session_uid:
             await self._follow(one.event, known)
+        if one.event.topic not in TOPICS:
+            return one
         doings = [doing for key, (_, doing) in known.items() if not key.startswith(OVER)]
         doing = changed_by(one.event, doings, str(self._workspace))
         if doing is None:
@@ -113,7 +118,7 @@ class Doings:
         """
         of_session = [(key, *known[key]) for key in known if known[key][1].uid == event.session_uid]
         if not of_session and event.type in ENDS and event.cause is not None:
-            moment = int(event.occurred_at.timestamp() * 1000)
+            moment = milliseconds_of(event.occurred_at)
             await self._put(f"{OVER}{event.session_uid}", Doing("", moment, moment, uid=event.session_uid or ""))
         for key, raw, doing in of_session:
             then = after(doing, event)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -58,10 +57,8 @@ class Flows:
 
     async def save(self, flows: Sequence[Flow], revision: str | None) -> Loaded:
         """Replace all flows, for every event published from now on. Raises Stale, FolderFailed, RunsUnavailable."""
-        with away_as(RunsUnavailable):
-            await self._client.ping()  # what nobody can be told of is not saved
         async with self._lock:
-            async with self._doings.saving(self._folder.path, f"save/{uuid.uuid4().hex}"):
+            async with self._doings.saving(self._folder.path):
                 await asyncio.to_thread(self._folder.save, flows, revision)
             with away_as(RunsUnavailable):
                 await self._client.incr(self._names.saved)

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from gestalt_contracts.events import Event
 from gestalt_flow.catalogue import BY_ID, ORDERED, QUEUE
+from gestalt_flow.clock import milliseconds_of
 from gestalt_flow.fields import event_id_of, fields_of
 from gestalt_flow.matching import Index, Matcher
 from gestalt_flow.model import SCHEDULED, Binding, Fields, Flow
@@ -35,7 +36,7 @@ class Seen(Struct, frozen=True):
     @property
     def occurred(self) -> int:
         """The event's own time, milliseconds."""
-        return int(self.event.occurred_at.timestamp() * 1000)
+        return milliseconds_of(self.event.occurred_at)
 
 
 class Gates(Struct, frozen=True):

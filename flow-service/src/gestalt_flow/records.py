@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from gestalt_contracts.events import Cause, Event
+from gestalt_flow.clock import milliseconds_of
 from gestalt_flow.conditions import Verdict
 
 QUEUED, RUNNING, SUCCEEDED, FAILED = "queued", "running", "succeeded", "failed"
@@ -62,7 +63,7 @@ class Head(Struct, frozen=True, omit_defaults=True):
     def cause(self) -> Cause:
         """What its activities lead to is led to by it."""
         before = self.event.cause
-        since = (before.since if before else 0) or int(self.event.occurred_at.timestamp() * 1000)
+        since = (before.since if before else 0) or milliseconds_of(self.event.occurred_at)
         return Cause(self.event_id, self.depth, since, before.inferred if before else "")
 
 

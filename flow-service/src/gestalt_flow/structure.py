@@ -138,8 +138,8 @@ def below(path: str, key: str) -> str:
 
 
 def _and_above(path: str) -> Iterable[str]:
-    """A path, and those that lead to it."""
-    yield path
+    """A path, and those that lead to it; the whole is one of them."""
+    yield from ("", path)
     yield from (path[:place] for place, character in enumerate(path) if character in ".[")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from gestalt_flow.escaping import Place, Target
@@ -43,6 +44,7 @@ def _reader_of(media_type: str | None, template: str) -> Target:
     return Target.MARKUP if media_type in _MARKUP or media_type.endswith("+xml") else Target.TEXT
 
 
+@lru_cache(256)
 def is_json(template: str) -> bool:
     """Whether a template is an object of JSON, or a list of some, with something in place of its tokens."""
     place, pieces = Place(), []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -41,8 +42,9 @@ class Word(Struct, frozen=True):
     filters: tuple[tuple[str, str], ...] = ()
 
 
-def parsed(template: str) -> list[Word]:
-    """The pieces of a template; an unclosed `{{` is text. Raises BadTemplate."""
+@lru_cache(256)
+def parsed(template: str) -> tuple[Word, ...]:
+    """The pieces of a template, which configurations repeat; an unclosed `{{` is text. Raises BadTemplate."""
     words: list[Word] = []
     end = 0
     for match in _TOKEN.finditer(template):
@@ -50,7 +52,7 @@ def parsed(template: str) -> list[Word]:
         words.append(_token(match[1]))
         end = match.end()
     words.append(Word(literal=template[end:]))
-    return [word for word in words if word.literal or word.token]
+    return tuple(word for word in words if word.literal or word.token)
 
 
 def wants_output(template: str) -> bool:

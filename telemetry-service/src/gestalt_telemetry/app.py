@@ -161,7 +161,6 @@ class Telemetry:
             "started_at": rfc3339(self._started),
             "restarts": str(self._deaths.with_those_of(max(0, writer.restarts))),
             "last_exit": writer.last_exit or self._deaths.last,
-            "writer_restarts": str(max(0, writer.restarts)),
             "writer_backlog": str(writer.backlog),
             "damaged_segments": str(writer.state.damaged if writer.state else 0),
             "listeners": str(self._feed.listeners),

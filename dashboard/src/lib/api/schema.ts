@@ -2240,11 +2240,11 @@ export interface components {
          * @description All flows, as they are to be.
          */
         WantedFlows: {
-            bindings_by_trigger_id: {
+            bindings_by_trigger_id?: {
                 [key: string]: components["schemas"]["Binding"][];
             };
-            triggers: components["schemas"]["Trigger"][];
-            version: number;
+            triggers?: components["schemas"]["Trigger"][];
+            version?: number;
         };
         /**
          * Validity
@@ -2366,10 +2366,10 @@ export interface components {
         };
         /**
          * TrialOrder
-         * @description An event or the id of one; flows other than the saved ones.
+         * @description An event or the id of one; flows other than the saved ones, also as a bundle's YAML.
          */
         TrialOrder: {
-            config?: components["schemas"]["WantedFlows"];
+            config?: components["schemas"]["WantedFlows"] | string;
             event?: Record<string, unknown>;
             event_id?: string;
         };

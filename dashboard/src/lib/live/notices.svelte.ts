@@ -82,7 +82,11 @@ class Notices {
 
   #keep(): void {
     const last = this.#stream?.last ?? this.#last
-    sessionStorage.setItem(KEY, JSON.stringify({ last, history: this.history } satisfies Kept))
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify({ last, history: this.history } satisfies Kept))
+    } catch {
+      // Full, or closed to us: a reload forgets, and what is to be said now is said.
+    }
   }
 
   #onDesktop(title: string, body: string, tag: string): void {

@@ -12,6 +12,7 @@ class AgentProgress {
   told = $state.raw<ReadonlyMap<string, Progress>>(new Map())
   readonly #agents = $derived(sessions.list.filter(({ agent_id, status }) => agent_id && status === 'running').map(({ uid }) => uid).join())
   #timer: ReturnType<typeof setTimeout> | undefined
+  #asks = 0
 
   /** Keep it true until the returned function is called. To be called within an effect: new agents are asked as well. */
   follow(): () => void {
@@ -26,10 +27,11 @@ class AgentProgress {
   }
 
   async #ask(agents: string): Promise<void> {
+    const asked = (this.#asks += 1)
     const found = await Promise.all(
       agents.split(',').filter(Boolean).map(async (uid) => [uid, await answer(api.GET('/api/sessions/{id}/progress', { params: { path: { id: uid } } })).catch(() => null)] as const),
     )
-    this.told = new Map(found.filter((one): one is [string, Progress] => one[1]?.has_progress === true))
+    if (asked === this.#asks) this.told = new Map(found.filter((one): one is [string, Progress] => one[1]?.has_progress === true))
   }
 }
 

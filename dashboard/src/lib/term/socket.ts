@@ -56,7 +56,7 @@ export class SessionSocket {
     this.#connect()
   }
 
-  /** Whether it was sent, or will be once the connection is back. */
+  /** Whether it was sent, or will be if the connection is back within ten seconds. */
   type(text: string): boolean {
     return this.typeBytes(new TextEncoder().encode(text))
   }

@@ -6,9 +6,10 @@ export class Typeahead {
   #held: { at: number; data: Uint8Array<ArrayBuffer> }[] = []
   #size = 0
 
-  /** Keep `data`, typed at `now`; false if there is no room. Nothing is kept in part. */
+  /** Keep `data`, typed at `now`; false if there is no room, or it would go with what is too old. Nothing is kept in part. */
   keep(data: Uint8Array<ArrayBuffer>, now: number): boolean {
-    if (this.#size + data.length > MOST_BYTES) return false
+    const first = this.#held[0]
+    if (this.#size + data.length > MOST_BYTES || (first && now - first.at > KEPT_MS)) return false
     this.#held.push({ at: now, data })
     this.#size += data.length
     return true

@@ -29,7 +29,7 @@ ENTER_SECONDS = 0.15
 CREATED, CONFLICT = 201, 409
 MESSAGE, TITLE = "message_template", "title_template"
 LONGEST_TAIL = 3_000
-"""Characters of output that are typed into what is no agent, on one line: a terminal keeps 4095 bytes of one."""
+"""Bytes of output that are typed into what is no agent, on one line: a terminal keeps 4095 of one."""
 NEW_PARAGRAPH = "\n\n"
 LIVE = frozenset({"starting", "running"})
 
@@ -163,7 +163,7 @@ class Sessions:
     # -- what
 
     async def _message(self, context: Context, session: dict[str, Any]) -> str:
-        """What is typed: the same at each attempt. An agent is told what of it others wrote; a shell gets one line."""
+        """What is typed, the same at each attempt. For an agent what others wrote is marked; for a shell it is a line."""
         if not context.is_settled(MESSAGE):
             await context.settle(MESSAGE, await self._worded(context, is_agent=bool(session.get("agent_id"))))
         text = context.rendered(MESSAGE)
@@ -175,7 +175,8 @@ class Sessions:
         template, wants_tail = context.record.templates.get(MESSAGE), bool(context.value("include_terminal_output"))
         tail = await self._output.tail(context) if wants_tail or template else ""
         if not is_agent:
-            tail = " ".join(tail.split())[-LONGEST_TAIL:]  # in a shell, each line of it would be a command
+            # In a shell, each line of it would be a command.
+            tail = " ".join(tail.split()).encode()[-LONGEST_TAIL:].decode(errors="ignore")
         text = filled(context, MESSAGE, template, tail) if template else context.rendered(MESSAGE)
         if wants_tail and tail:
             text = f"{text}{NEW_PARAGRAPH if is_agent else ' '}{as_data(tail)}"

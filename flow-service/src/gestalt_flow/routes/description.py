@@ -89,7 +89,7 @@ class FlowProblem(TypedDict):
     message: str
 
 
-class WantedFlows(TypedDict):
+class WantedFlows(TypedDict, total=False):
     """All flows, as they are to be."""
 
     version: int
@@ -97,9 +97,12 @@ class WantedFlows(TypedDict):
     bindings_by_trigger_id: dict[str, list[Binding]]
 
 
-class FlowConfig(WantedFlows):
+class FlowConfig(TypedDict):
     """All flows, in order, and which files are set aside."""
 
+    version: int
+    triggers: list[Trigger]
+    bindings_by_trigger_id: dict[str, list[Binding]]
     storage_path: str
     revision: str
     errors: list[FlowProblem]
@@ -211,11 +214,11 @@ class Trial(TypedDict):
 
 
 class TrialOrder(TypedDict, total=False):
-    """An event or the id of one; flows other than the saved ones."""
+    """An event or the id of one; flows other than the saved ones, also as a bundle's YAML."""
 
     event: dict[str, Any]
     event_id: str
-    config: WantedFlows
+    config: WantedFlows | str
 
 
 TABLE: Table = {

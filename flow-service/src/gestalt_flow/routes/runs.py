@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from gestalt_contracts.errors import Conflict, InvalidRequest, NotFound
 from gestalt_contracts.events import Event
+from gestalt_flow.clock import milliseconds_of
 from gestalt_flow.documents import flows_of_bundle, flows_of_json
 from gestalt_flow.matching import Index
 from gestalt_flow.model import Flow
@@ -157,7 +158,7 @@ async def try_out(request: Request, state: Resources) -> Response:
         raise InvalidRequest("a test takes either event or event_id")
     index = await _index(state, trial)
     event = await _recorded(state, trial.event_id) if trial.event is UNSET else _described(trial.event)
-    what = seen(event, f"{max(0, int(event.occurred_at.timestamp() * 1000))}-0")
+    what = seen(event, f"{max(0, milliseconds_of(event.occurred_at))}-0")
     return reply({"triggers": await asyncio.to_thread(tried, index, what)})
 
 

@@ -29,6 +29,9 @@ KINDS = ("sum", "gauge", "histogram", "exponential_histogram", "summary")
 SETS_KNOWN = 4_096
 """Sets of attributes that are kept decoded: a series has thousands of points with the same."""
 
+LONGEST_KNOWN = 8_192
+"""Bytes of one that is: what is kept is bounded, whatever is sent."""
+
 NONE, NOTHING = msgspec.Raw(b"[]"), msgspec.Raw(b"{}")
 Number = int | float | str
 _key = msgspec.json.Encoder(order="deterministic").encode
@@ -199,17 +202,28 @@ def _spread(point: DataPoint) -> Spread:
     return Spread(int(point.count or 0), least, most, tuple(bounds), tuple(buckets))
 
 
-@lru_cache(maxsize=SETS_KNOWN)
 def attribute_set(json: bytes) -> tuple[bytes, Attributes]:
     """Attributes, and what tells them from others in whatever order they stand."""
+    return _known_set(json) if len(json) <= LONGEST_KNOWN else _decoded_set(json)
+
+
+def origin_of(resource: bytes, scope: bytes) -> Origin:
+    """Where a metric comes from, of the JSON of its resource and scope."""
+    known = len(resource) + len(scope) <= LONGEST_KNOWN
+    return _known_origin(resource, scope) if known else _decoded_origin(resource, scope)
+
+
+def _decoded_set(json: bytes) -> tuple[bytes, Attributes]:
     pairs = _pairs.decode(json) or []
     attributes = {pair.key: of_json(pair.value) for pair in pairs}
     return _key(attributes), attributes
 
 
-@lru_cache(maxsize=SETS_KNOWN)
-def origin_of(resource: bytes, scope: bytes) -> Origin:
-    """Where a metric comes from, of the JSON of its resource and scope."""
+def _decoded_origin(resource: bytes, scope: bytes) -> Origin:
     found, named = _described.decode(resource), _described.decode(scope)
     own = Scope(named.name, named.version, named.schema_url, attribute_set(bytes(named.attributes))[1])
     return Origin(attribute_set(bytes(found.attributes))[1], found.schema_url, own)
+
+
+_known_set = lru_cache(maxsize=SETS_KNOWN)(_decoded_set)
+_known_origin = lru_cache(maxsize=SETS_KNOWN)(_decoded_origin)
