@@ -29,6 +29,7 @@ from gestalt_session.terminal.hosts import HostFailed
 from gestalt_session.terminal.pty_host import CreateFailed, HostGone
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.signboard import Subject
+from gestalt_session.terminal.summary import summary
 from gestalt_session.terminal.terminals import Terminals
 from gestalt_session.terminal.termination import terminate
 from gestalt_session.terminal.tmux.commands import UNAVAILABLE, TmuxFailed, TmuxUnavailable
@@ -110,7 +111,7 @@ class SessionService:
 
     def summary(self, session: Session) -> dict[str, Any]:
         """The public object, exact as of now."""
-        return session.summary(self.membership.record.id)
+        return summary(session, self.membership.record.id)
 
     # -- creating --------------------------------------------------------------------------------------------------
 

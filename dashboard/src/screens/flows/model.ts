@@ -14,11 +14,11 @@ export interface Flow extends Trigger {
   bindings: Binding[]
 }
 
-export function flowsOf(config: Schemas['WantedFlows']): Flow[] {
+export function flowsOf(config: Required<Schemas['WantedFlows']>): Flow[] {
   return config.triggers.map((trigger) => ({ ...trigger, bindings: config.bindings_by_trigger_id[trigger.id] ?? [] }))
 }
 
-export function configOf(flows: Flow[]): Schemas['WantedFlows'] {
+export function configOf(flows: Flow[]): Required<Schemas['WantedFlows']> {
   return {
     version: 1,
     triggers: flows.map((flow) => {

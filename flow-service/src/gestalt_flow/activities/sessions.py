@@ -163,7 +163,7 @@ class Sessions:
     # -- what
 
     async def _message(self, context: Context, session: dict[str, Any]) -> str:
-        """What is typed, the same at each attempt. What others wrote is marked for an agent, and one line for a shell."""
+        """What is typed, the same at each attempt; what others wrote is marked for an agent, one line for a shell."""
         if not context.is_settled(MESSAGE):
             await context.settle(MESSAGE, await self._worded(context, is_agent=bool(session.get("agent_id"))))
         text = context.rendered(MESSAGE)

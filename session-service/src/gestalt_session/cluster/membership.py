@@ -26,6 +26,7 @@ from gestalt_session.cluster.standstill import Standstill
 from gestalt_session.terminal.folder import may_live
 from gestalt_session.terminal.session import Session
 from gestalt_session.terminal.slot import Slot
+from gestalt_session.terminal.summary import summary
 
 RENEW_EVERY = 1.0  # a third of the lease
 ALL_SECONDS = 3.0  # workers notice the loss of their lease within a second, and adopt within another
@@ -105,7 +106,7 @@ class Membership:
             generation=self.record.generation,
             created_at=session.file.created_at,
             status=session.status.value,
-            summary=session.summary(self.record.id),
+            summary=summary(session, self.record.id),
             token_hash=session.file.token_hash,
         )
 

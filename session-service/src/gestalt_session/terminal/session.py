@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 
 from gestalt_session.terminal.audience import Audience
 from gestalt_session.terminal.bursts import Bursts
-from gestalt_session.terminal.clock import moment
 from gestalt_session.terminal.device import Device
 from gestalt_session.terminal.dialogue import Dialogue
-from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder, summary_base
+from gestalt_session.terminal.folder import TMUX_RUNNER, SessionFile, SessionFolder
 from gestalt_session.terminal.journal import Journal, Trimmed
 from gestalt_session.terminal.keyboard import Keyboard
 from gestalt_session.terminal.last_line import last_line
@@ -94,31 +92,8 @@ class Session:
         """Whether a program may still be running in it."""
         return self.status in {Status.STARTING, Status.RUNNING, Status.CLOSING}
 
-    def summary(self, worker_id: str) -> dict[str, Any]:
-        """The public object of contract §3."""
-        said = self.signboard.summary(self.file.cwd)
-        return (
-            summary_base(self.file)
-            | said
-            | {
-                "created_at": moment(self.file.created_at),
-                "status": self.status.value,
-                "worker": worker_id,
-                "pid": self.device.pid if self.device else None,
-                "exit_code": self.exit_code,
-                "close_reason": self.close_reason,
-                "viewers": len(self.audience.viewers),
-                "output_bytes": self.journal.end,
-                "last_output_at": moment(self.last_output_at),
-                "last_input_at": moment(self.last_input_at),
-                "journal_holes": self.holes,
-                "last_line": self._last_line(),
-                "occupied": self.occupation.now,
-            }
-        )
-
-    def _last_line(self) -> str:
-        """Looked up when it is asked for and something was written since: a summary a second at the most."""
+    def last_line(self) -> str:
+        """What its terminal said last, as text; looked up when something was written since it was asked for."""
         if self._preview[0] != self.journal.end:
             self._preview = (self.journal.end, last_line(self.journal))
             if not self.live and not self.audience:
